@@ -1,0 +1,163 @@
+/**
+ * The only contract between the runner and the kernel workers. Requests are a union on `op`; `ReplyOf` types the
+ * answer. Workers never throw: a failure comes back as data and the runner makes an error of it. Messages are small
+ * plain objects; whatever is large lives in memory that both sides see and is named by a TensorHandle.
+ */
+export const KERNEL_PROTOCOL_VERSION = 1
+
+export type Device = 'cpu' | 'webgpu'
+/** 'c-api': the shared library through its C API, memory in place. 'node': onnxruntime-node's own API, copying. 'auto': the first that can be reached. */
+export type Binding = 'auto' | 'c-api' | 'node'
+/** Of the weights; activations are float32. int8 and int4 are weight-only, in blocks of 32. */
+export type Precision = 'float32' | 'int8' | 'int4'
+
+/** Memory that runner and workers both see. The owner allocates; the writer is named where the region is declared. */
+export type RegionName = 'control' | 'logits' | 'features' | 'pixels'
+
+/** A tensor by place instead of by value. Shapes in elements, offset in bytes from the start of the region. */
+export interface TensorHandle {
+  readonly device: Device
+  readonly region: RegionName
+  readonly offset: number
+  readonly type: 'float32' | 'int32'
+  readonly shape: readonly number[]
+}
+
+/** Sizes that fix the key/value memory and the control block. All counts in tokens, slots or pages; see layout.ts. */
+export interface DecoderGeometry {
+  readonly numSlots: number
+  /** Most tokens a slot holds: the context length this engine serves. */
+  readonly slotCapacity: number
+  readonly numPages: number
+  readonly pageSize: number
+  /** Most tokens of one prefill chunk. */
+  readonly maxChunk: number
+  /** Rows of the logits region. */
+  readonly maxLogitRows: number
+}
+
+export interface SessionOptions {
+  readonly device: Device
+  readonly binding: Binding
+  readonly precision: Precision
+  /** Intra-op threads of ONNX Runtime. */
+  readonly threads: number
+  /** Where built graphs are kept, by content hash. */
+  readonly cachePath: string
+}
+
+/** What the runtime must know of a checkpoint. Token counts in tokens, sizes in elements. */
+export interface ModelInfo {
+  readonly path: string
+  /** Digest of configuration and weights, 32 hex digits: part of every picture's key. */
+  readonly fingerprint: string
+  /** `model_type` of config.json: llava, llava_next, llava_next_video. */
+  readonly family: string
+  readonly text: {
+    readonly architecture: string
+    /** Width of the logits; may exceed the tokenizer's size. */
+    readonly vocabRows: number
+    readonly hiddenSize: number
+    readonly numLayers: number
+    readonly numHeads: number
+    readonly numKvHeads: number
+    readonly headDim: number
+    /** Positions the model was made for, after RoPE scaling. */
+    readonly contextLength: number
+    readonly bosId: number | null
+    readonly eosIds: readonly number[]
+  }
+  readonly vision: {
+    /** Side of the square tile in pixels. */
+    readonly tileSize: number
+    readonly patchSize: number
+    /** Rows that one tile yields after feature selection. */
+    readonly featuresPerTile: number
+  }
+  readonly imageTokenId: number
+  /** The checkpoint's JSON files, parsed: the runtime reads preprocessing and templates from them. Absent files are null. */
+  readonly files: {
+    readonly config: Readonly<Record<string, unknown>>
+    readonly generation: Readonly<Record<string, unknown>> | null
+    readonly preprocessor: Readonly<Record<string, unknown>> | null
+    readonly processor: Readonly<Record<string, unknown>> | null
+    readonly tokenizerConfig: Readonly<Record<string, unknown>> | null
+    /** Text of chat_template.jinja or the template of chat_template.json, when the checkpoint has it beside tokenizer_config.json. */
+    readonly chatTemplate: string | null
+  }
+}
+
+/** One picture for the vision encoder. */
+export interface EncodeItem {
+  /** [tiles, 3, tileSize, tileSize] float32 in `pixels`, normalised. */
+  readonly pixels: TensorHandle
+  /**
+   * Which row of the projected tiles (row-major over [tiles * featuresPerTile]) becomes row i of the features; -1 is the
+   * model's image_newline vector. null: all rows in order.
+   */
+  readonly gather: readonly number[] | null
+  /** [rows, hiddenSize] float32 in `features`; written by the vision worker. */
+  readonly features: TensorHandle
+}
+
+export type KernelRequest =
+  | { readonly op: 'inspect'; readonly path: string }
+  | {
+      readonly op: 'load-decoder'
+      readonly path: string
+      readonly session: SessionOptions
+      readonly geometry: DecoderGeometry
+      /** control: runner writes plans. logits: decoder writes. features: decoder only reads. kv: decoder reads and writes, layout in layout.ts. */
+      readonly memory: {
+        readonly control: SharedArrayBuffer
+        readonly logits: SharedArrayBuffer
+        readonly features: SharedArrayBuffer
+        /** Two buffers a layer: slots, then pages. */
+        readonly kv: readonly { readonly slots: SharedArrayBuffer; readonly pages: SharedArrayBuffer }[]
+      }
+    }
+  /** Runs the plan that stands in the control block. */
+  | { readonly op: 'step' }
+  | {
+      readonly op: 'load-vision'
+      readonly path: string
+      readonly session: SessionOptions
+      readonly memory: { readonly pixels: SharedArrayBuffer; readonly features: SharedArrayBuffer }
+    }
+  /** Tiles of all items go through the tower in one run. */
+  | { readonly op: 'encode'; readonly items: readonly EncodeItem[] }
+  /** Frees sessions; the worker can load again. */
+  | { readonly op: 'release' }
+
+export type KernelOp = KernelRequest['op']
+
+export interface LoadReport {
+  /** The binding that 'auto' came to. */
+  readonly binding: 'c-api' | 'node'
+  readonly loadMs: number
+  /** Whether the graph came from the disk cache. */
+  readonly cached: boolean
+}
+
+interface Replies {
+  inspect: ModelInfo
+  'load-decoder': LoadReport
+  step: { readonly forwardMs: number }
+  'load-vision': LoadReport
+  encode: { readonly encodeMs: number; readonly tiles: number }
+  release: null
+}
+
+export type ReplyOf<Op extends KernelOp> = Replies[Op]
+
+export type KernelReply<Op extends KernelOp = KernelOp> =
+  | { readonly ok: true; readonly value: ReplyOf<Op> }
+  | { readonly ok: false; readonly error: KernelError }
+
+/** `code` is one of runtime/protocol/error.ts: MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_CORRUPT, KERNEL_FAILED. */
+export interface KernelError {
+  readonly code: string
+  readonly data: Readonly<Record<string, unknown>>
+  readonly message: string
+  readonly stack?: string
+}

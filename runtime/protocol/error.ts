@@ -1,0 +1,85 @@
+/**
+ * Every error that a user can meet, in one table: code, HTTP status, and a sentence that says what was wrong,
+ * what came and what would be right. `{name}` is filled in from the error's data. A code, once used, keeps its meaning.
+ */
+export const ERROR_TABLE = {
+  // requests
+  REQUEST_INVALID: { status: 400, template: '{what}' },
+  REQUEST_TOO_LONG: {
+    status: 400,
+    template:
+      'The prompt has {promptTokens} tokens ({imageTokens} of them for pictures); the context holds {contextLength}, and at least one must be left for the answer.',
+  },
+  REQUEST_DUPLICATE_ID: { status: 409, template: 'A request with the id "{id}" is already running.' },
+  REQUEST_NOT_FOUND: { status: 404, template: 'No running request has the id "{id}".' },
+  ENGINE_OVERLOADED: {
+    status: 429,
+    template: '{waiting} requests are waiting already, the most this engine takes ({limit}).',
+  },
+  ENGINE_CLOSED: { status: 503, template: 'The engine is closed.' },
+  ENGINE_FAILED: { status: 500, template: 'The engine met an internal error: {what}' },
+  // configuration
+  CONFIG_INVALID: { status: 500, template: 'Option {option}: {what}' },
+  // pictures
+  IMAGE_NOT_FOUND: { status: 400, template: 'There is no picture at {path}.' },
+  IMAGE_UNREADABLE: { status: 400, template: '{label} cannot be read as a picture: {what}' },
+  IMAGE_TOO_LARGE: {
+    status: 400,
+    template: '{label} is {width} x {height} pixels; the most that is decoded is {limit} pixels in all.',
+  },
+  IMAGE_COUNT_MISMATCH: {
+    status: 400,
+    template: 'The prompt has {placeholders} places for pictures, and {images} pictures came with it.',
+  },
+  // models and kernels
+  MODEL_NOT_FOUND: { status: 500, template: 'There is no model at {path}: {what}' },
+  MODEL_UNSUPPORTED: { status: 500, template: 'The model at {path} is not supported: {what}' },
+  MODEL_CORRUPT: { status: 500, template: 'The model at {path} is damaged: {what}' },
+  KERNEL_FAILED: { status: 500, template: 'The {pool} worker failed: {what}' },
+  TEMPLATE_FAILED: { status: 400, template: 'The chat template of the model refused the messages: {what}' },
+  // grammars
+  GRAMMAR_INVALID: { status: 400, template: '{what}' },
+  GRAMMAR_UNSUPPORTED: { status: 400, template: 'The {kind} cannot be enforced: {what}' },
+  GRAMMAR_TOO_COMPLEX: { status: 400, template: 'The {kind} is too complex: {what}' },
+  // programs
+  PROGRAM_INVALID: { status: 400, template: 'program "{program}": {what}' },
+} as const satisfies Record<string, { status: number; template: string }>
+
+export type ErrorCode = keyof typeof ERROR_TABLE
+export type ErrorData = Readonly<Record<string, unknown>>
+
+const marker = Symbol.for('radiant.EngineError')
+
+export class EngineError extends Error {
+  override readonly name = 'EngineError'
+  readonly code: ErrorCode
+  readonly data: ErrorData
+
+  constructor(code: ErrorCode, data: ErrorData = {}, options?: { readonly cause?: unknown }) {
+    super(fill(ERROR_TABLE[code].template, data), options)
+    this.code = code
+    this.data = data
+    Object.defineProperty(this, marker, { value: true })
+  }
+
+  /** HTTP status that a server answers with. */
+  get status(): number {
+    return ERROR_TABLE[this.code].status
+  }
+
+  /** Holds across duplicate copies of this module, unlike `instanceof`. */
+  static isInstance(value: unknown): value is EngineError {
+    return typeof value === 'object' && value !== null && marker in value
+  }
+}
+
+/** The error as an EngineError; anything unknown becomes ENGINE_FAILED with its cause kept. */
+export function toEngineError(error: unknown): EngineError {
+  if (EngineError.isInstance(error)) return error
+  const what = error instanceof Error ? error.message : String(error)
+  return new EngineError('ENGINE_FAILED', { what }, { cause: error })
+}
+
+function fill(template: string, data: ErrorData): string {
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) => (name in data ? String(data[name]) : whole))
+}
