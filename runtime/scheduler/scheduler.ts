@@ -1,0 +1,299 @@
+import type { PrefixCache, PrefixMatch } from '../cache/prefix-cache.js'
+import { type Batch, type BatchChunk, type BatchDecode, type BatchLimits, fitChunk } from './batch.js'
+import { admissionOrder, chooseMove, shouldHoldBack } from './policy.js'
+import type { ImageSpan, Sequence } from './sequence.js'
+
+/** Projected features of pictures, as the scheduler sees them. */
+export interface FeatureSource {
+  /** First row of the span's features, pinned until released; null when they are not there yet (they are then being made). */
+  acquire(span: ImageSpan): number | null
+  release(span: ImageSpan): void
+}
+
+interface Store {
+  readonly slot: number
+  readonly position: number
+  readonly page: number
+}
+
+/** What is left of a step's limits while it is composed. */
+interface Room {
+  tokens: number
+  rows: number
+  nextLogit: number
+}
+
+/** Decides what each step computes. Touches no thread, clock or memory: state in, batch out. */
+export class Scheduler {
+  readonly #limits: BatchLimits
+  readonly #cache: PrefixCache
+  readonly #features: FeatureSource
+  readonly #waiting: Sequence[] = []
+  readonly #running: Sequence[] = []
+  readonly #slots: (Sequence | null)[]
+  #stores: Store[] = []
+
+  constructor(limits: BatchLimits, cache: PrefixCache, features: FeatureSource) {
+    this.#limits = limits
+    this.#cache = cache
+    this.#features = features
+    this.#slots = Array.from({ length: limits.numSlots }, () => null)
+  }
+
+  get waiting(): readonly Sequence[] {
+    return this.#waiting
+  }
+
+  get running(): readonly Sequence[] {
+    return this.#running
+  }
+
+  /** Whether a step could do anything. Requests that only wait for features do not count. */
+  get hasStores(): boolean {
+    return this.#stores.length > 0
+  }
+
+  add(sequence: Sequence): void {
+    this.#waiting.push(sequence)
+  }
+
+  /** The next batch; null when nothing can be computed now. The caller must run it and then call `computed`. */
+  compose(): Batch | null {
+    const stores = this.#stores
+    this.#stores = []
+    const loads: Batch['loads'][number][] = []
+    const moves = this.#moves()
+    // Holes between decoding slots take a row of logits too.
+    const rows = this.#limits.maxLogitRows - this.#limits.numSlots
+    const room: Room = { tokens: this.#limits.maxChunk, rows, nextLogit: 0 }
+    const chunks: BatchChunk[] = []
+    // Short forced runs first: they are decode steps in all but name and must not wait behind a long prompt.
+    const pending = this.#running.filter(sequence => !isDecoding(sequence))
+    pending.sort((a, b) => Number(a.isPrefilling) - Number(b.isPrefilling))
+    for (const sequence of pending) this.#addChunks(sequence, room, chunks)
+    for (const sequence of this.#admit(room.tokens, loads)) {
+      if (!isDecoding(sequence)) this.#addChunks(sequence, room, chunks)
+    }
+    const decode = this.#composeDecode(chunks, room.nextLogit)
+    if (chunks.length === 0 && !decode) {
+      this.#stores = stores
+      return null
+    }
+    return { stores, moves, loads, chunks, decode }
+  }
+
+  /** Takes the pending copies into the cache alone, for an engine that wants the books closed while idle. */
+  composeStores(): Batch | null {
+    if (this.#stores.length === 0) return null
+    const stores = this.#stores
+    this.#stores = []
+    return { stores, moves: [], loads: [], chunks: [], decode: null }
+  }
+
+  /** Books what a batch computed. To be called once after each batch ran, before tokens are appended. */
+  computed(batch: Batch): void {
+    for (const chunk of batch.chunks) {
+      const { sequence } = chunk
+      if (chunk.branch) continue
+      const wasPrefilling = sequence.isPrefilling
+      sequence.computed = chunk.start + chunk.count
+      this.#releaseFeatures(sequence, sequence.computed)
+      if (wasPrefilling) this.#keep(sequence)
+    }
+    for (const sequence of batch.decode?.rows ?? []) if (sequence) sequence.computed++
+  }
+
+  /** Ends a sequence in any state: caches what it computed (unless `keep` is false), frees its slot and pins. */
+  finish(sequence: Sequence, keep = true): void {
+    const at = this.#waiting.indexOf(sequence)
+    if (at >= 0) this.#waiting.splice(at, 1)
+    const index = this.#running.indexOf(sequence)
+    if (index < 0) return
+    this.#running.splice(index, 1)
+    if (keep && sequence.computed > sequence.stored) this.#insert(sequence, sequence.computed)
+    this.#releaseFeatures(sequence, Number.POSITIVE_INFINITY)
+    if (sequence.node) this.#cache.unlock(sequence.node)
+    sequence.node = null
+    this.#slots[sequence.slot!] = null
+    sequence.slot = null
+  }
+
+  /** After a step failed nothing that it touched can be trusted: forgets pending copies. Sequences must be finished first. */
+  dropStores(): void {
+    this.#stores = []
+  }
+
+  /** Throws unless slots, running sequences, locks and pins agree. */
+  checkIntegrity(): void {
+    const seated = this.#slots.filter(sequence => sequence !== null).length
+    if (seated !== this.#running.length)
+      throw new Error(`scheduler: ${seated} slots taken, ${this.#running.length} running`)
+    for (const sequence of this.#running) {
+      if (sequence.slot === null || this.#slots[sequence.slot] !== sequence) {
+        throw new Error(`scheduler: ${sequence.id} does not sit in its slot`)
+      }
+      if (sequence.computed > sequence.length) throw new Error(`scheduler: ${sequence.id} computed more than it has`)
+    }
+    for (const sequence of this.#waiting) {
+      if (sequence.slot !== null || sequence.node !== null) throw new Error(`scheduler: ${sequence.id} waits but holds`)
+    }
+    this.#cache.checkIntegrity()
+    if (this.#running.length === 0 && this.#cache.counts().inUse > 0) {
+      throw new Error('scheduler: nothing runs, yet pages are in use')
+    }
+  }
+
+  #moves(): Batch['moves'] {
+    const free = this.#slots.flatMap((sequence, slot) => (sequence ? [] : [slot]))
+    const decoding = this.#running.filter(isDecoding)
+    const move = chooseMove(
+      decoding.map(sequence => sequence.slot!),
+      free,
+    )
+    if (!move) return []
+    const sequence = this.#slots[move.from]!
+    this.#slots[move.from] = null
+    this.#slots[move.to] = sequence
+    sequence.slot = move.to
+    return [{ ...move, length: sequence.computed }]
+  }
+
+  #admit(tokens: number, loads: Batch['loads'][number][]): Sequence[] {
+    const admitted: Sequence[] = []
+    if (this.#waiting.length === 0 || !this.#slots.includes(null) || tokens <= 0) return admitted
+    const lengths = new Map<Sequence, number>()
+    const cachedLength = (sequence: Sequence): number => {
+      const length = this.#cache.peek(sequence.namespace, sequence.elements(0, sequence.reusable))
+      lengths.set(sequence, length)
+      return length
+    }
+    let budget = tokens
+    for (const sequence of admissionOrder(this.#waiting, cachedLength)) {
+      if (budget <= 0) break
+      const slot = this.#slots.indexOf(null)
+      if (slot < 0) break
+      if (
+        shouldHoldBack(sequence, lengths.get(sequence) ?? cachedLength(sequence), this.#running, this.#cache.pageSize)
+      )
+        continue
+      const match = this.#cache.match(sequence.namespace, sequence.elements(0, sequence.reusable))
+      if (!this.#acquireFeatures(sequence, match.length)) continue
+      this.#seat(sequence, slot, match, loads)
+      admitted.push(sequence)
+      budget -= sequence.pending
+    }
+    return admitted
+  }
+
+  #seat(sequence: Sequence, slot: number, match: PrefixMatch, loads: Batch['loads'][number][]): void {
+    this.#cache.lock(match.node)
+    sequence.node = match.node
+    sequence.slot = slot
+    sequence.computed = sequence.cached = sequence.stored = match.length
+    this.#slots[slot] = sequence
+    this.#running.push(sequence)
+    const arrival = this.#waiting.indexOf(sequence)
+    for (const earlier of this.#waiting.slice(0, arrival)) earlier.passedOver++
+    this.#waiting.splice(arrival, 1)
+    match.pages.forEach((page, index) => {
+      loads.push({ page, slot, position: index * this.#cache.pageSize })
+    })
+  }
+
+  /** Pins the features of every picture that is not wholly cached; all or none. */
+  #acquireFeatures(sequence: Sequence, cached: number): boolean {
+    let complete = true
+    sequence.spans.forEach((span, index) => {
+      if (span.start + span.count <= cached) return
+      const row = this.#features.acquire(span)
+      sequence.featureRows[index] = row
+      if (row === null) complete = false
+    })
+    if (!complete) this.#releaseFeatures(sequence, Number.POSITIVE_INFINITY)
+    return complete
+  }
+
+  #releaseFeatures(sequence: Sequence, computed: number): void {
+    sequence.spans.forEach((span, index) => {
+      if (sequence.featureRows[index] === null || span.start + span.count > computed) return
+      this.#features.release(span)
+      sequence.featureRows[index] = null
+    })
+  }
+
+  #addChunks(sequence: Sequence, room: Room, chunks: BatchChunk[]): void {
+    if (sequence.branches.length > 0) return this.#addBranches(sequence, room, chunks)
+    if (room.tokens <= 0 || room.rows <= 0 || chunks.length >= this.#limits.maxChunks) return
+    const start = sequence.computed
+    const { count, logitRows } = fitChunk(sequence, start, Math.min(sequence.pending, room.tokens), room.rows)
+    if (count <= 0) return
+    chunks.push({ sequence, slot: sequence.slot!, start, count, branch: null, logitRows, firstLogit: room.nextLogit })
+    room.tokens -= count
+    room.rows -= logitRows.length
+    room.nextLogit += logitRows.length
+  }
+
+  /** Branches overwrite each other in the slot, so those that are fed must run in order and in one piece each. */
+  #addBranches(sequence: Sequence, room: Room, chunks: BatchChunk[]): void {
+    for (const { start, ids } of sequence.branches) {
+      if (ids.length > room.tokens || ids.length > room.rows || chunks.length >= this.#limits.maxChunks) return
+      const logitRows = ids.map((_, index) => index)
+      const firstLogit = room.nextLogit
+      chunks.push({ sequence, slot: sequence.slot!, start, count: ids.length, branch: ids, logitRows, firstLogit })
+      room.tokens -= ids.length
+      room.rows -= ids.length
+      room.nextLogit += ids.length
+    }
+  }
+
+  #composeDecode(chunks: readonly BatchChunk[], firstLogit: number): BatchDecode | null {
+    const slots = this.#running.filter(isDecoding).map(sequence => sequence.slot!)
+    if (slots.length === 0) return null
+    const firstSlot = Math.min(...slots)
+    const rows: (Sequence | null)[] = []
+    const tokenIds: number[] = []
+    const lengths: number[] = []
+    for (let slot = firstSlot; slot <= Math.max(...slots); slot++) {
+      const sequence = this.#slots[slot] ?? null
+      const isRow = sequence !== null && isDecoding(sequence)
+      rows.push(isRow ? sequence : null)
+      tokenIds.push(isRow ? sequence.elements()[sequence.computed]! : 0)
+      lengths.push(isRow ? sequence.computed : this.#dummyLength(sequence, chunks))
+    }
+    return { firstSlot, rows, tokenIds, lengths, firstLogit }
+  }
+
+  /** Where a hole's dummy token goes: a position that is written again before it is read. */
+  #dummyLength(sequence: Sequence | null, chunks: readonly BatchChunk[]): number {
+    if (!sequence) return 0
+    if (sequence.branches.length > 0) return this.#limits.slotCapacity - 1
+    const chunk = chunks.find(chunk => chunk.sequence === sequence)
+    return chunk ? chunk.start + chunk.count : sequence.computed
+  }
+
+  /** Caches a prompt as far as it is computed, so that requests held back find it. */
+  #keep(sequence: Sequence): void {
+    const end = sequence.isPrefilling
+      ? sequence.computed - (sequence.computed % this.#cache.pageSize)
+      : sequence.computed
+    if (end > sequence.stored) this.#insert(sequence, end)
+  }
+
+  #insert(sequence: Sequence, end: number): void {
+    // Unlocked first, so that the sequence's own earlier tail can give way; the insert guards the path that it extends.
+    if (sequence.node) this.#cache.unlock(sequence.node)
+    const { node, added } = this.#cache.insert(sequence.namespace, sequence.elements(0, end))
+    this.#cache.lock(node)
+    sequence.node = node
+    sequence.stored = end
+    for (const { index, page } of added) {
+      this.#stores.push({ slot: sequence.slot!, position: index * this.#cache.pageSize, page })
+    }
+  }
+}
+
+/** One known token that is not a picture's row: fed in the common decode run. */
+function isDecoding(sequence: Sequence): boolean {
+  if (sequence.pending !== 1 || sequence.branches.length > 0) return false
+  return sequence.elements()[sequence.computed]! >= 0
+}
