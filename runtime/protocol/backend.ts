@@ -149,8 +149,16 @@ export interface GenerateResult {
   readonly violations?: readonly { readonly pointer: string; readonly keyword: string; readonly message: string }[]
 }
 
+/** A delta may be empty text (a character still incomplete). `logprobs`, when asked for, and `usage` so far are for streams over the wire. */
 export type GenerateEvent =
-  | { readonly type: 'text-delta'; readonly delta: string; readonly tokenIds: readonly number[] }
+  | {
+      readonly type: 'text-delta'
+      readonly delta: string
+      readonly tokenIds: readonly number[]
+      /** One entry for each of `tokenIds`. */
+      readonly logprobs?: readonly TokenLogprob[]
+      readonly usage?: Usage
+    }
   | { readonly type: 'finish'; readonly result: GenerateResult }
 
 /** A running request: iterate over its events, or await its result. Leaving the iteration early aborts the request. */

@@ -41,6 +41,22 @@ export const ERROR_TABLE = {
   GRAMMAR_INVALID: { status: 400, template: '{what}' },
   GRAMMAR_UNSUPPORTED: { status: 400, template: 'The {kind} cannot be enforced: {what}' },
   GRAMMAR_TOO_COMPLEX: { status: 400, template: 'The {kind} is too complex: {what}' },
+  // the HTTP server
+  SERVER_BODY_INVALID: { status: 400, template: 'The request body cannot be read: {what}' },
+  SERVER_UNAUTHORIZED: {
+    status: 401,
+    template: 'This server wants its API key: send "Authorization: Bearer KEY"; {what}.',
+  },
+  SERVER_ROUTE_NOT_FOUND: { status: 404, template: 'There is nothing at {method} {path}.' },
+  SERVER_BODY_TOO_LARGE: {
+    status: 413,
+    template: 'The request body is larger than the {limit} bytes this server takes.',
+  },
+  SERVER_MEDIA_TYPE: {
+    status: 415,
+    template: 'The content type "{received}" is not understood here; send {expected}.',
+  },
+  SERVER_DRAINING: { status: 503, template: 'The server is shutting down and takes no new requests.' },
   // programs
   PROGRAM_INVALID: { status: 400, template: 'program "{program}": {what}' },
 } as const satisfies Record<string, { status: number; template: string }>
