@@ -65,6 +65,22 @@ export class PrefixCache {
     return { node: walked.node, length: walked.length + partial.count, pages }
   }
 
+  /** Length of the prefix that `match` would find, without touching the tree. */
+  peek(namespace: string, elements: Int32Array): number {
+    let node = this.#roots.get(namespace)
+    let length = 0
+    while (node && elements.length - length >= this.pageSize) {
+      const child = findChild(node, elements, length, this.pageSize)
+      if (!child) break
+      const common = commonElements(child.elements, 0, elements, length, child.elements.length)
+      length += common
+      if (common < child.elements.length) return length
+      node = child
+    }
+    const partial = node && findPartialPage(node, elements, length, this.pageSize)
+    return length + (partial?.count ?? 0)
+  }
+
   /** Keeps the node and all above it from eviction; as many unlocks must follow. */
   lock(node: RadixNode): void {
     for (let at: RadixNode | null = node; at; at = at.parent) at.locks++

@@ -59,10 +59,12 @@ export class Sampler {
     position: number,
   ): number {
     const scores = this.#adjust(logits, options, counts)
+    if (options.temperature === 0 && allowed === null) return this.#bestOfAll(scores)
     const count = this.#collect(allowed)
     if (count === 0) throw new RangeError('no token is allowed')
-    if (options.temperature === 0) return this.#best(scores, count)
-    return this.#draw(scores, count, options, uniformAt(options.seed, position))
+    const best = this.#best(scores, count)
+    if (options.temperature === 0) return best
+    return this.#draw(scores, count, scores[best]!, options, uniformAt(options.seed, position))
   }
 
   #adjust(logits: Float32Array, options: SamplerOptions, counts: TokenCounts): Float32Array {
@@ -111,7 +113,7 @@ export class Sampler {
     return count
   }
 
-  /** The highest score; of equal ones the lowest id. */
+  /** The highest score among the candidates; of equal ones the lowest id. */
   #best(scores: Float32Array, count: number): number {
     let best = this.#candidates[0]!
     for (let i = 1; i < count; i++) {
@@ -121,21 +123,57 @@ export class Sampler {
     return best
   }
 
-  #draw(scores: Float32Array, count: number, options: SamplerOptions, uniform: number): number {
-    const ids = Array.from(this.#candidates.subarray(0, count)).sort((a, b) => scores[b]! - scores[a]! || a - b)
-    const kept = options.topK > 0 ? ids.slice(0, options.topK) : ids
-    const top = scores[kept[0]!]!
-    const weights = kept.map(id => Math.exp((scores[id]! - top) / options.temperature))
-    const total = weights.reduce((sum, weight) => sum + weight, 0)
-    let end = 0
-    let mass = 0
-    // The token that crosses topP is kept, so at least one remains; minP is relative to the likeliest, whose weight is 1.
-    while (end < weights.length && mass < options.topP * total && weights[end]! >= options.minP) mass += weights[end++]!
-    let rest = uniform * mass
-    for (let i = 0; i < end; i++) {
-      rest -= weights[i]!
-      if (rest < 0) return kept[i]!
+  #bestOfAll(scores: Float32Array): number {
+    let best = -1
+    for (let id = 0; id < this.#vocabularySize; id++) {
+      if ((best < 0 || scores[id]! > scores[best]!) && !this.forbidden.includes(id)) best = id
     }
-    return kept[Math.max(0, end - 1)]!
+    return best
+  }
+
+  /** topK and topP are thresholds on the score; one pass in the order of ids then draws among the tokens that pass. */
+  #draw(scores: Float32Array, count: number, top: number, options: SamplerOptions, uniform: number): number {
+    const weight = (id: number): number => Math.exp((scores[id]! - top) / options.temperature)
+    const ranked = options.topK > 0 || options.topP < 1 ? this.#rank(scores, count, top, options) : null
+    const candidates = ranked ?? this.#candidates.subarray(0, count)
+    let mass = 0
+    for (const id of candidates) {
+      const w = weight(id)
+      if (w >= options.minP) mass += w
+    }
+    let rest = uniform * mass
+    let last = candidates[0]!
+    for (const id of candidates) {
+      const w = weight(id)
+      if (w < options.minP) continue
+      last = id
+      rest -= w
+      if (rest < 0) break
+    }
+    return last
+  }
+
+  /**
+   * The likeliest tokens that topK and topP leave, best first. Looks at ever lower scores until enough mass is found,
+   * since sorting a whole vocabulary would cost more than the rest of a step.
+   */
+  #rank(scores: Float32Array, count: number, top: number, options: SamplerOptions): Int32Array {
+    const all = this.#candidates.subarray(0, count)
+    const weight = (id: number): number => Math.exp((scores[id]! - top) / options.temperature)
+    const limit = options.topK > 0 ? Math.min(options.topK, count) : count
+    let total = 0
+    for (const id of all) total += weight(id)
+    for (const depth of [4, 12, 40, Number.POSITIVE_INFINITY]) {
+      const floor = top - depth * options.temperature
+      const ids = all.filter(id => scores[id]! >= floor).sort((a, b) => scores[b]! - scores[a]! || a - b)
+      if (ids.length < limit && options.topP === 1 && depth !== Number.POSITIVE_INFINITY) continue
+      let mass = 0
+      for (let end = 0; end < ids.length; end++) {
+        if (end === limit || mass >= options.topP * total) return ids.subarray(0, end)
+        mass += weight(ids[end]!)
+      }
+      if (ids.length === limit || mass >= options.topP * total) return ids
+    }
+    return all
   }
 }

@@ -222,7 +222,10 @@ export class Scheduler {
   }
 
   #addChunks(sequence: Sequence, room: Room, chunks: BatchChunk[]): void {
-    if (sequence.branches.length > 0) return this.#addBranches(sequence, room, chunks)
+    if (sequence.branches.length > 0) {
+      this.#addBranches(sequence, room, chunks)
+      return
+    }
     if (room.tokens <= 0 || room.rows <= 0 || chunks.length >= this.#limits.maxChunks) return
     const start = sequence.computed
     const { count, logitRows } = fitChunk(sequence, start, Math.min(sequence.pending, room.tokens), room.rows)

@@ -1,0 +1,65 @@
+import { controlBytes, FLOAT_BYTES, pageBytesPerLayer, slotBytesPerLayer, writePlan } from '../../kernels/layout.js'
+import type { DecoderGeometry, KernelRequest, LoadReport, ModelInfo, SessionOptions } from '../../kernels/protocol.js'
+import type { Batch } from '../scheduler/batch.js'
+import type { WorkerPool } from './pool.js'
+import { toStepPlan } from './step-plan.js'
+
+export interface ModelRunnerOptions {
+  readonly info: ModelInfo
+  readonly session: SessionOptions
+  readonly geometry: DecoderGeometry
+  /** Chunks that one batch may have. */
+  readonly maxChunks: number
+  /** [rows, hiddenSize] float32; written by the vision worker. */
+  readonly features: SharedArrayBuffer
+}
+
+/**
+ * Runs batches on the decoder worker. Owns control block, logits and key/value memory; the worker writes all of them
+ * but the control block.
+ */
+export class ModelRunner {
+  readonly #pool: WorkerPool
+  readonly #options: ModelRunnerOptions
+  readonly #control: SharedArrayBuffer
+  readonly #words: Int32Array
+  readonly #logits: Float32Array
+  readonly #kv: { readonly slots: SharedArrayBuffer; readonly pages: SharedArrayBuffer }[]
+
+  constructor(pool: WorkerPool, options: ModelRunnerOptions) {
+    const { info, geometry, maxChunks } = options
+    this.#pool = pool
+    this.#options = options
+    this.#control = new SharedArrayBuffer(controlBytes({ ...geometry, maxPrefills: maxChunks }))
+    this.#words = new Int32Array(this.#control)
+    this.#logits = new Float32Array(new SharedArrayBuffer(geometry.maxLogitRows * info.text.vocabRows * FLOAT_BYTES))
+    this.#kv = Array.from({ length: info.text.numLayers }, () => ({
+      slots: new SharedArrayBuffer(slotBytesPerLayer(info.text, geometry.numSlots, geometry.slotCapacity)),
+      pages: new SharedArrayBuffer(pageBytesPerLayer(info.text, geometry.numPages, geometry.pageSize)),
+    }))
+  }
+
+  /** Builds or finds the graph and opens the session; also after the worker was lost. */
+  load(): Promise<LoadReport> {
+    const { info, session, geometry, features } = this.#options
+    const memory = {
+      control: this.#control,
+      logits: this.#logits.buffer as SharedArrayBuffer,
+      features,
+      kv: this.#kv,
+    }
+    return this.#pool.call({ op: 'load-decoder', path: info.path, session, geometry, memory } satisfies KernelRequest)
+  }
+
+  /** Runs the batch. Afterwards `logits` gives its rows until the next forward. */
+  async forward(batch: Batch): Promise<{ readonly forwardMs: number }> {
+    writePlan(this.#words, toStepPlan(batch))
+    return this.#pool.call({ op: 'step' } satisfies KernelRequest)
+  }
+
+  /** [vocabRows] float32: a view that the next forward overwrites. */
+  logits(row: number): Float32Array {
+    const { vocabRows } = this.#options.info.text
+    return this.#logits.subarray(row * vocabRows, (row + 1) * vocabRows)
+  }
+}

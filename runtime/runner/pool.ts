@@ -1,0 +1,53 @@
+import { Piscina } from 'piscina'
+import { EngineError, ERROR_TABLE, type ErrorCode } from '../protocol/error.js'
+
+/** What every worker of this project answers: a value, or a failure as data (class and code of an error do not survive between threads). */
+type Reply = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: ReplyError }
+
+interface ReplyError {
+  readonly code: string
+  readonly data: Readonly<Record<string, unknown>>
+  readonly message?: string
+  readonly stack?: string
+}
+
+/**
+ * A fixed set of worker threads behind typed calls. Workers hold state (sessions), so a call is never given a signal:
+ * aborting a running piscina task would take its thread with it.
+ */
+export class WorkerPool {
+  readonly #name: string
+  readonly #piscina: Piscina
+
+  /** @param url compiled worker module; @param threads of which each has its own state. */
+  constructor(name: string, url: URL, threads: number) {
+    this.#name = name
+    this.#piscina = new Piscina({ filename: url.href, minThreads: threads, maxThreads: threads, recordTiming: false })
+    // A worker that dies rejects the call it was on; the event needs a listener, or it would end the process as well.
+    this.#piscina.on('error', () => {})
+  }
+
+  /** Rejects with an EngineError: the worker's own code, or KERNEL_FAILED when the thread itself failed. */
+  async call<Value>(request: object): Promise<Value> {
+    let reply: Reply
+    try {
+      reply = await this.#piscina.run(request)
+    } catch (error) {
+      const what = error instanceof Error ? error.message : String(error)
+      throw new EngineError('KERNEL_FAILED', { pool: this.#name, what }, { cause: error })
+    }
+    if (reply.ok) return reply.value as Value
+    throw rebuild(this.#name, reply.error)
+  }
+
+  async close(): Promise<void> {
+    await this.#piscina.destroy()
+  }
+}
+
+function rebuild(pool: string, error: ReplyError): EngineError {
+  const cause = new Error(error.message ?? error.code)
+  if (error.stack) cause.stack = error.stack
+  if (error.code in ERROR_TABLE) return new EngineError(error.code as ErrorCode, { pool, ...error.data }, { cause })
+  return new EngineError('KERNEL_FAILED', { pool, what: error.message ?? error.code }, { cause })
+}

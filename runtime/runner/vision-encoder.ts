@@ -1,0 +1,116 @@
+import { FLOAT_BYTES } from '../../kernels/layout.js'
+import type { EncodeItem, KernelRequest, LoadReport, ModelInfo, SessionOptions } from '../../kernels/protocol.js'
+import type { WorkerPool } from './pool.js'
+import { TileArena } from './tile-arena.js'
+
+export interface VisionEncoderOptions {
+  readonly info: ModelInfo
+  readonly session: SessionOptions
+  /** [rows, hiddenSize] float32, shared with the decoder. */
+  readonly features: SharedArrayBuffer
+  /** Tiles that can be staged at once; at least those of the largest picture. */
+  readonly numTiles: number
+  /** Most tiles of one run of the tower. */
+  readonly maxBatchTiles: number
+}
+
+export interface EncodeJob {
+  readonly tiles: number
+  readonly gather: readonly number[] | null
+  /** Rows of the features region to fill. */
+  readonly row: number
+  readonly rows: number
+  /** Message for the preprocessing worker that writes [tiles, 3, size, size] float32 into `pixels` at `offset` bytes. */
+  preprocess(pixels: SharedArrayBuffer, offset: number): object
+}
+
+interface Staged {
+  readonly item: EncodeItem
+  readonly tiles: number
+  readonly done: (error: unknown) => void
+}
+
+/**
+ * Pixels to projected features: preprocessing and the tower have a pool each, so neither holds up a decode step, and
+ * pictures that are ready at the same time go through the tower in one run, whichever requests they belong to.
+ */
+export class VisionEncoder {
+  readonly #preprocessing: WorkerPool
+  readonly #encoding: WorkerPool
+  readonly #options: VisionEncoderOptions
+  readonly #pixels: SharedArrayBuffer
+  readonly #arena: TileArena
+  readonly #tileBytes: number
+  readonly #queue: Staged[] = []
+  #isRunning = false
+
+  constructor(preprocessing: WorkerPool, encoding: WorkerPool, options: VisionEncoderOptions) {
+    this.#preprocessing = preprocessing
+    this.#encoding = encoding
+    this.#options = options
+    this.#tileBytes = 3 * options.info.vision.tileSize ** 2 * FLOAT_BYTES
+    this.#arena = new TileArena(options.numTiles)
+    this.#pixels = new SharedArrayBuffer(options.numTiles * this.#tileBytes)
+  }
+
+  load(): Promise<LoadReport> {
+    const { info, session, features } = this.#options
+    const memory = { pixels: this.#pixels, features }
+    return this.#encoding.call({ op: 'load-vision', path: info.path, session, memory } satisfies KernelRequest)
+  }
+
+  /** Resolves when the rows are filled. Rejects with the preprocessing's or the tower's EngineError; other pictures go on. */
+  async encode(job: EncodeJob): Promise<void> {
+    const first = await this.#arena.allocate(job.tiles)
+    try {
+      await this.#preprocessing.call(job.preprocess(this.#pixels, first * this.#tileBytes))
+      await this.#stage(job, first)
+    } finally {
+      this.#arena.free(first, job.tiles)
+    }
+  }
+
+  checkIntegrity(): void {
+    if (!this.#isRunning) this.#arena.checkIntegrity()
+  }
+
+  #stage(job: EncodeJob, first: number): Promise<void> {
+    const { info } = this.#options
+    const size = info.vision.tileSize
+    const place = { device: 'cpu', type: 'float32' } as const
+    const item: EncodeItem = {
+      pixels: { ...place, region: 'pixels', offset: first * this.#tileBytes, shape: [job.tiles, 3, size, size] },
+      gather: job.gather,
+      features: {
+        ...place,
+        region: 'features',
+        offset: job.row * info.text.hiddenSize * FLOAT_BYTES,
+        shape: [job.rows, info.text.hiddenSize],
+      },
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ item, tiles: job.tiles, done: error => (error === null ? resolve() : reject(error)) })
+      void this.#run()
+    })
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    while (this.#queue.length > 0) {
+      const batch = [this.#queue.shift()!]
+      let tiles = batch[0]!.tiles
+      while (this.#queue[0] && tiles + this.#queue[0].tiles <= this.#options.maxBatchTiles) {
+        tiles += this.#queue[0].tiles
+        batch.push(this.#queue.shift()!)
+      }
+      const items = batch.map(staged => staged.item)
+      const error = await this.#encoding.call({ op: 'encode', items } satisfies KernelRequest).then(
+        () => null,
+        (error: unknown) => error,
+      )
+      for (const staged of batch) staged.done(error)
+    }
+    this.#isRunning = false
+  }
+}
