@@ -1,0 +1,27 @@
+import type { Device } from '../protocol.js'
+import type { BoundTensors } from './tensor.js'
+
+/** A graph that is loaded and can be run. One run at a time. */
+export interface Session {
+  readonly binding: 'c-api' | 'node'
+  readonly inputNames: readonly string[]
+  readonly outputNames: readonly string[]
+  /**
+   * Runs the graph: reads every feed, writes every fetch into the memory it names, and leaves nothing pending. Feeds and
+   * fetches must name the graph's inputs and outputs, all of them; a feed and a fetch may be the same memory, for
+   * operators that update in place. Throws KernelFailure: KERNEL_FAILED with the library's text.
+   */
+  run(feeds: BoundTensors, fetches: BoundTensors): Promise<void>
+  /** Throws when handles of the library are alive that nobody accounts for. */
+  checkIntegrity(): void
+  /** Frees the graph and everything made for its runs. A second call does nothing. */
+  close(): Promise<void>
+}
+
+export interface SessionSettings {
+  readonly device: Device
+  /** Intra-op threads, the calling one included. */
+  readonly threads: number
+  /** Whether idle intra-op threads spin for their next piece of work instead of sleeping at once. Default false. */
+  readonly spinning?: boolean
+}

@@ -1,0 +1,139 @@
+import { prepareVision } from './graphs/index.js'
+import { FLOAT_BYTES } from './layout.js'
+import { type BoundTensor, elementCount, openSession, type Session } from './ort/index.js'
+import type { EncodeItem, KernelRequest, LoadReport } from './protocol.js'
+
+type LoadVision = Extract<KernelRequest, { op: 'load-vision' }>
+
+export interface VisionParts {
+  /** Input `pixels` [tiles, 3, tileSize, tileSize] f32, output `features` [tiles, featuresPerTile, hiddenSize] f32. */
+  readonly session: Session
+  readonly tileSize: number
+  readonly featuresPerTile: number
+  readonly hiddenSize: number
+  /** The image_newline vector, [hiddenSize]; null when the model has none. */
+  readonly newline: Float32Array | null
+  readonly memory: LoadVision['memory']
+}
+
+/** Feature rows of one run. Attention scores grow with the tiles of a run, speed no longer does beyond this. */
+const MAX_ROWS_A_RUN = 4096
+
+/** Runs the vision tower and the projector, and lays the projected rows out for each picture. */
+export class VisionRunner {
+  readonly #parts: VisionParts
+  readonly #pixels: Float32Array
+  readonly #features: Float32Array
+
+  constructor(parts: VisionParts) {
+    this.#parts = parts
+    this.#pixels = new Float32Array(parts.memory.pixels)
+    this.#features = new Float32Array(parts.memory.features)
+  }
+
+  get binding(): 'c-api' | 'node' {
+    return this.#parts.session.binding
+  }
+
+  /**
+   * Encodes the tiles of all items together and writes each item's features; returns the number of tiles. Throws
+   * RangeError for a handle that does not fit region or model, before anything is written.
+   */
+  async encode(items: readonly EncodeItem[]): Promise<number> {
+    for (const item of items) this.#check(item)
+    const { tileSize, featuresPerTile, hiddenSize } = this.#parts
+    const tileElements = 3 * tileSize * tileSize
+    const tiles = items.reduce((sum, item) => sum + item.pixels.shape[0]!, 0)
+    const pixels = new Float32Array(new ArrayBuffer(tiles * tileElements * FLOAT_BYTES))
+    const projected = new Float32Array(new ArrayBuffer(tiles * featuresPerTile * hiddenSize * FLOAT_BYTES))
+    let at = 0
+    for (const { pixels: handle } of items) {
+      const first = handle.offset / FLOAT_BYTES
+      pixels.set(this.#pixels.subarray(first, first + elementCount(handle.shape)), at)
+      at += elementCount(handle.shape)
+    }
+    await this.#project(pixels.buffer, projected.buffer, tiles)
+    let row = 0
+    for (const item of items) {
+      this.#gather(item, projected.subarray(row * hiddenSize))
+      row += item.pixels.shape[0]! * featuresPerTile
+    }
+    return tiles
+  }
+
+  checkIntegrity(): void {
+    this.#parts.session.checkIntegrity()
+  }
+
+  close(): Promise<void> {
+    return this.#parts.session.close()
+  }
+
+  async #project(pixels: ArrayBuffer, projected: ArrayBuffer, tiles: number): Promise<void> {
+    const { session, tileSize, featuresPerTile, hiddenSize } = this.#parts
+    const step = Math.max(1, Math.floor(MAX_ROWS_A_RUN / featuresPerTile))
+    for (let first = 0; first < tiles; first += step) {
+      const count = Math.min(step, tiles - first)
+      await session.run(
+        { pixels: slice(pixels, [3, tileSize, tileSize], first, count) },
+        { features: slice(projected, [featuresPerTile, hiddenSize], first, count) },
+      )
+    }
+  }
+
+  /** `projected` begins with the item's own rows. */
+  #gather({ gather, features }: EncodeItem, projected: Float32Array): void {
+    const { hiddenSize, newline } = this.#parts
+    const first = features.offset / FLOAT_BYTES
+    if (gather === null) {
+      this.#features.set(projected.subarray(0, features.shape[0]! * hiddenSize), first)
+      return
+    }
+    gather.forEach((row, i) => {
+      const source = row === -1 ? newline! : projected.subarray(row * hiddenSize, (row + 1) * hiddenSize)
+      this.#features.set(source, first + i * hiddenSize)
+    })
+  }
+
+  #check({ pixels, gather, features }: EncodeItem): void {
+    const { tileSize, featuresPerTile, hiddenSize, newline } = this.#parts
+    const [tiles = 0, channels, height, width] = pixels.shape
+    if (tiles < 1 || channels !== 3 || height !== tileSize || width !== tileSize)
+      throw new RangeError(`pixels [${pixels.shape}]; expected [tiles, 3, ${tileSize}, ${tileSize}]`)
+    const rows = gather?.length ?? tiles * featuresPerTile
+    if (features.shape[0] !== rows || features.shape[1] !== hiddenSize)
+      throw new RangeError(`features [${features.shape}]; expected [${rows}, ${hiddenSize}]`)
+    for (const [name, handle, region] of [
+      ['pixels', pixels, this.#pixels],
+      ['features', features, this.#features],
+    ] as const) {
+      const end = handle.offset / FLOAT_BYTES + elementCount(handle.shape)
+      if (handle.offset < 0 || handle.offset % FLOAT_BYTES !== 0 || end > region.length)
+        throw new RangeError(`${name} [${handle.shape}] at byte ${handle.offset} lie outside the region`)
+    }
+    for (const row of gather ?? []) {
+      if (row < -1 || row >= tiles * featuresPerTile)
+        throw new RangeError(`row ${row} of a picture of ${tiles * featuresPerTile} rows`)
+      if (row === -1 && newline === null) throw new RangeError('the model has no image_newline vector')
+    }
+  }
+}
+
+/** Builds or fetches the graph and opens it. Throws KernelFailure with a MODEL code, or KERNEL_FAILED. */
+export async function loadVision(request: LoadVision): Promise<{ runner: VisionRunner; report: LoadReport }> {
+  const begun = performance.now()
+  const { path, memory, session: options } = request
+  const { precision, cachePath } = options
+  const { graphPath, cached, info, newline } = await prepareVision(path, { precision, cachePath })
+  const session = await openSession(graphPath, options.binding, { device: options.device, threads: options.threads })
+  const { tileSize, featuresPerTile } = info.vision
+  const { hiddenSize } = info.text
+  const runner = new VisionRunner({ session, tileSize, featuresPerTile, hiddenSize, newline, memory })
+  return { runner, report: { binding: runner.binding, loadMs: performance.now() - begun, cached } }
+}
+
+/** Tiles `first` .. `first + count - 1` of [tiles, ...shape] f32. */
+function slice(buffer: ArrayBuffer, shape: readonly number[], first: number, count: number): BoundTensor {
+  const byteOffset = first * elementCount(shape) * FLOAT_BYTES
+  return { type: 'float32', shape: [count, ...shape], buffer, byteOffset, kept: false }
+}
