@@ -53,7 +53,7 @@ t.test('a plan reads back as it was written, whatever the control block held bef
         writePlan(control, plan)
         assert.deepStrictEqual(plain(readPlan(control)), plain(plan))
       }),
-      { numRuns: 300 },
+      { numRuns: 300, seed: 1 },
     ),
   )
 })
@@ -101,11 +101,11 @@ t.test('sizes of the key/value memory follow from its shape', async t => {
   t.equal(pageBytesPerLayer(shape, 7, 16) * shape.numLayers, 7 * 16 * kvBytesPerToken(shape))
 })
 
-/** Token ids read back are views of the control block; here they become arrays. */
+/** Token ids read back are views of the control block, generated records have no prototype; here all becomes arrays and plain objects. */
 function plain(plan: StepPlan): StepPlan {
   const prefills = plan.prefills.map(chunk => ({
     ...chunk,
     segments: chunk.segments.map(part => (part.kind === 'tokens' ? { ...part, ids: Array.from(part.ids) } : part)),
   }))
-  return { ...plan, prefills }
+  return structuredClone({ ...plan, prefills })
 }
