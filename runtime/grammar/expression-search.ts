@@ -1,0 +1,94 @@
+import type { ExpressionStore } from './expression.js'
+import { type ExpressionId, FAIL } from './expression-nodes.js'
+
+export interface SearchRules {
+  isGoal(state: ExpressionId): boolean
+  /** The state to go on with, or FAIL to leave this branch. */
+  enter(state: ExpressionId): ExpressionId
+  /** Told every state that was reached when none of them led to a goal. */
+  exhaust?(states: Iterable<ExpressionId>): void
+}
+
+export interface Found {
+  readonly bytes: Uint8Array
+  /** From the start to the goal. */
+  readonly states: readonly ExpressionId[]
+}
+
+interface Step {
+  readonly state: ExpressionId
+  readonly byte: number
+  readonly distance: number
+  readonly from: Step | null
+}
+
+/**
+ * A* over derivatives, by the lower bound on the length that is left: the goal that is found is a nearest one.
+ * Throws GRAMMAR_TOO_COMPLEX after `maxSearch` states.
+ */
+export function findString(store: ExpressionStore, start: ExpressionId, rules: SearchRules): Found | null {
+  const queue = new BucketQueue()
+  const reached = new Map<ExpressionId, number>()
+  const push = (state: ExpressionId, byte: number, from: Step | null): void => {
+    const distance = from === null ? 0 : from.distance + 1
+    const known = reached.get(state)
+    if (known !== undefined && known <= distance) return
+    reached.set(state, distance)
+    const left = store.minLength(state)
+    if (left === Number.POSITIVE_INFINITY) return
+    queue.push(distance + left, { state, byte, distance, from })
+  }
+  push(start, 0, null)
+  for (let step = queue.pop(); step !== undefined; step = queue.pop()) {
+    if (reached.get(step.state)! < step.distance) continue
+    if (rules.isGoal(step.state)) return trace(step)
+    const state = step.from === null ? step.state : rules.enter(step.state)
+    if (state === FAIL) continue
+    if (reached.size > store.limits.maxSearch)
+      throw store.nodes.tooComplex(
+        `whether a part of it can be met at all takes more than ${store.limits.maxSearch} steps to find`,
+      )
+    const segments = store.derivatives.segments(state)
+    for (let at = segments.length - 3; at >= 0; at -= 3) push(segments[at + 2]!, segments[at]!, step)
+    if ((reached.size & 255) === 0) store.nodes.checkDeadline()
+  }
+  rules.exhaust?.(reached.keys())
+  return null
+}
+
+function trace(goal: Step): Found {
+  const bytes = new Uint8Array(goal.distance)
+  const states: ExpressionId[] = []
+  for (let step: Step | null = goal; step !== null; step = step.from) {
+    states.push(step.state)
+    if (step.from !== null) bytes[step.distance - 1] = step.byte
+  }
+  return { bytes, states: states.reverse() }
+}
+
+/** Priorities are small integers; among equals the last pushed comes first, so that a straight way is followed to its end. */
+class BucketQueue {
+  readonly #buckets = new Map<number, Step[]>()
+  #lowest = Number.POSITIVE_INFINITY
+  #size = 0
+
+  push(priority: number, step: Step): void {
+    const bucket = this.#buckets.get(priority)
+    if (bucket === undefined) this.#buckets.set(priority, [step])
+    else bucket.push(step)
+    this.#lowest = Math.min(this.#lowest, priority)
+    this.#size++
+  }
+
+  pop(): Step | undefined {
+    if (this.#size === 0) return undefined
+    let bucket = this.#buckets.get(this.#lowest)
+    while (bucket === undefined || bucket.length === 0) {
+      this.#buckets.delete(this.#lowest)
+      this.#lowest = Math.min(...this.#buckets.keys())
+      bucket = this.#buckets.get(this.#lowest)
+    }
+    this.#size--
+    return bucket.pop()
+  }
+}

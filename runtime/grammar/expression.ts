@@ -1,0 +1,271 @@
+import { EngineError } from '../protocol/error.js'
+import { Analysis } from './expression-analysis.js'
+import { mergeRepeats } from './expression-choice.js'
+import { Derivatives } from './expression-derivative.js'
+import {
+  DEFAULT_LIMITS,
+  EMPTY,
+  type ExpressionId,
+  type ExpressionLimits,
+  FAIL,
+  Kind,
+  NodeTable,
+} from './expression-nodes.js'
+import { normaliseRanges, type Range, utf8Sequences } from './utf8-ranges.js'
+
+export type { ExpressionId, ExpressionLimits } from './expression-nodes.js'
+
+export interface RuleOptions {
+  /**
+   * The caller vouches that the rule's language is not empty, so that its body is not looked at before the
+   * text gets there. Families of rules too many to be made (one for each set of keys left) need this.
+   */
+  readonly nonEmpty?: boolean
+  /** With `nonEmpty`: least length of its strings in bytes, or a number below it. Default 0. Steers searches for a shortest ending. */
+  readonly minLength?: number
+}
+
+/** Literals are cut into pieces so that their suffixes stay cheap to look up. */
+const MAX_LITERAL = 64
+
+interface Rule {
+  readonly name: string
+  readonly define: () => ExpressionId
+  readonly nonEmpty: boolean
+  readonly minLength: number
+  body: ExpressionId | null
+}
+
+/**
+ * Languages over bytes, as hash-consed expressions. An id is a plain integer: a matcher's whole state is one id,
+ * and a fork copies it. Derivatives are worked out when first asked for and then kept, so the automaton exists
+ * only where it was visited. Every method that makes or steps an expression may throw GRAMMAR_TOO_COMPLEX.
+ */
+export class ExpressionStore {
+  readonly fail: ExpressionId = FAIL
+  readonly empty: ExpressionId = EMPTY
+  /** Any one byte, and any byte string. */
+  readonly anyByte: ExpressionId
+  readonly anything: ExpressionId
+  readonly limits: ExpressionLimits
+  readonly nodes: NodeTable
+  readonly #rules: Rule[] = []
+  readonly #analysis: Analysis
+  readonly #derivatives: Derivatives
+  #stringCharacter: ExpressionId | null = null
+
+  constructor(limits: Partial<ExpressionLimits> = {}) {
+    this.limits = { ...DEFAULT_LIMITS, ...limits }
+    this.nodes = new NodeTable(this.limits)
+    this.anyByte = this.byteClass([[0, 255]])
+    this.anything = this.repeat(this.anyByte, 0, Number.POSITIVE_INFINITY)
+    this.#derivatives = new Derivatives(this)
+    this.#analysis = new Analysis(this)
+  }
+
+  get size(): number {
+    return this.nodes.size
+  }
+
+  /** Rough memory held, in bytes. */
+  get bytes(): number {
+    return this.nodes.bytes + this.#derivatives.bytes
+  }
+
+  /** From now on work past this moment (of performance.now()) throws GRAMMAR_TOO_COMPLEX; Infinity lifts it. */
+  setDeadline(milliseconds: number): void {
+    this.nodes.deadline = milliseconds
+  }
+
+  /** One byte inside any of the inclusive ranges. */
+  byteClass(ranges: readonly Range[]): ExpressionId {
+    const flat = normaliseRanges(ranges).flat()
+    if (flat.length === 0) return FAIL
+    if (flat.length === 2 && flat[0] === flat[1]) return this.#literal(String.fromCharCode(flat[0]!))
+    return this.nodes.intern(`c${flat.join()}`, Kind.ByteClass, 0, 0, 0, flat)
+  }
+
+  /** Exactly these bytes; text is taken as UTF-8. */
+  literal(text: string | Uint8Array): ExpressionId {
+    const bytes = Buffer.from(text as string)
+    const pieces: ExpressionId[] = []
+    for (let at = 0; at < bytes.length; at += MAX_LITERAL)
+      pieces.push(this.#literal(bytes.toString('latin1', at, at + MAX_LITERAL)))
+    return this.sequence(...pieces)
+  }
+
+  sequence(...ids: ExpressionId[]): ExpressionId {
+    let result: ExpressionId = EMPTY
+    for (let index = ids.length - 1; index >= 0; index--) result = this.#pair(ids[index]!, result)
+    return result
+  }
+
+  choice(ids: readonly ExpressionId[]): ExpressionId {
+    const { kinds, data } = this.nodes
+    const members = new Set<ExpressionId>()
+    for (const id of ids) {
+      if (id === this.anything) return id
+      if (kinds[id] === Kind.Choice) for (const member of data[id] as readonly number[]) members.add(member)
+      else if (id !== FAIL) members.add(id)
+    }
+    if (members.size === 0) return FAIL
+    if (members.size === 1) return members.values().next().value as ExpressionId
+    const sorted = mergeRepeats(this, [...members]).sort((a, b) => a - b)
+    if (sorted.length === 1) return sorted[0]!
+    return this.nodes.intern(`a${sorted.join()}`, Kind.Choice, 0, 0, 0, sorted)
+  }
+
+  /** From `min` to `max` (Infinity for no limit) times `id`. The size of the counts costs nothing. */
+  repeat(id: ExpressionId, min: number, max: number): ExpressionId {
+    if (max < min || min < 0)
+      throw new EngineError('GRAMMAR_INVALID', { what: `A repeat from ${min} to ${max} times cannot be met.` })
+    if (max === 0 || id === EMPTY) return EMPTY
+    if (id === FAIL) return min === 0 ? EMPTY : FAIL
+    if (min === 1 && max === 1) return id
+    if (this.nodes.kinds[id] === Kind.Choice && (this.nodes.data[id] as readonly number[])[0] === EMPTY)
+      return this.repeat(this.choice((this.nodes.data[id] as readonly number[]).slice(1)), 0, max)
+    return this.nodes.intern(`r${id},${min},${max}`, Kind.Repeat, id, min, max, null)
+  }
+
+  optional(id: ExpressionId): ExpressionId {
+    return this.repeat(id, 0, 1)
+  }
+
+  /**
+   * A named language whose body is made when it is first needed; the body may refer to the rule itself, but not
+   * before it has consumed a byte (left recursion throws GRAMMAR_INVALID when the rule is first entered).
+   */
+  rule(name: string, define: () => ExpressionId, options: RuleOptions = {}): ExpressionId {
+    const { nonEmpty = false, minLength = 0 } = options
+    const index = this.#rules.push({ name, define, nonEmpty, minLength, body: null }) - 1
+    return this.nodes.intern(`R${index}`, Kind.Rule, index, 0, 0, null)
+  }
+
+  /** Strings that are in both. Exact; with a recursive rule on one side the product is searched as far as it is visited. */
+  and(a: ExpressionId, b: ExpressionId): ExpressionId {
+    if (a === b || b === this.anything) return a
+    if (a === this.anything) return b
+    if (a === FAIL || b === FAIL) return FAIL
+    if (a === EMPTY) return this.isNullable(b) ? EMPTY : FAIL
+    if (b === EMPTY) return this.isNullable(a) ? EMPTY : FAIL
+    const { kinds, first } = this.nodes
+    if ((kinds[a] === Kind.Not && first[a] === b) || (kinds[b] === Kind.Not && first[b] === a)) return FAIL
+    return this.nodes.internPair(Kind.And, Math.min(a, b), Math.max(a, b))
+  }
+
+  /** Every byte string that is not in `id`: usually one side of `and`. A rule must not be defined by its own complement. */
+  not(id: ExpressionId): ExpressionId {
+    if (id === FAIL) return this.anything
+    if (id === this.anything) return FAIL
+    if (this.nodes.kinds[id] === Kind.Not) return this.nodes.first[id]!
+    return this.nodes.intern(`n${id}`, Kind.Not, id, 0, 0, null)
+  }
+
+  /** One code point out of the inclusive ranges, as well-formed UTF-8; surrogates are left out. */
+  codePoints(ranges: readonly Range[]): ExpressionId {
+    const sequences = utf8Sequences(ranges)
+    const single = sequences.filter(parts => parts.length === 1).map(parts => parts[0]!)
+    const longer = sequences.filter(parts => parts.length > 1)
+    return this.choice([
+      this.byteClass(single),
+      ...longer.map(parts => this.sequence(...parts.map(range => this.byteClass([range])))),
+    ])
+  }
+
+  /**
+   * Says that `id` is one character of a JSON string: any character that needs no escape, or one escape.
+   * Masks inside a repeat of it come from ready bitmaps, by the number of characters left.
+   */
+  markStringCharacter(id: ExpressionId): void {
+    this.#stringCharacter = id
+  }
+
+  get stringCharacter(): ExpressionId | null {
+    return this.#stringCharacter
+  }
+
+  ruleBody(index: number): ExpressionId {
+    const rule = this.#rules[index]!
+    if (rule.body === null) {
+      const outer = this.nodes.currentRule
+      this.nodes.currentRule = rule.name
+      rule.body = rule.define()
+      this.nodes.currentRule = outer
+    }
+    return rule.body
+  }
+
+  ruleName(index: number): string {
+    return this.#rules[index]!.name
+  }
+
+  isRuleNonEmpty(index: number): boolean {
+    return this.#rules[index]!.nonEmpty
+  }
+
+  /** What the caller vouched for; null for an ordinary rule, whose body tells. */
+  ruleMinLength(index: number): number | null {
+    const { nonEmpty, minLength } = this.#rules[index]!
+    return nonEmpty ? minLength : null
+  }
+
+  get ruleCount(): number {
+    return this.#rules.length
+  }
+
+  /** What may follow `byte`; FAIL when no string of the language starts so, never an expression without strings. */
+  derivative(id: ExpressionId, byte: number): ExpressionId {
+    return this.#derivatives.step(id, byte)
+  }
+
+  get derivatives(): Derivatives {
+    return this.#derivatives
+  }
+
+  isNullable(id: ExpressionId): boolean {
+    return this.#analysis.isNullable(id)
+  }
+
+  isEmptyLanguage(id: ExpressionId): boolean {
+    return this.#analysis.isEmpty(id)
+  }
+
+  /** The same language without branches that hold no string, as far as they can be seen at the front. */
+  prune(id: ExpressionId): ExpressionId {
+    return this.#analysis.prune(id)
+  }
+
+  /** Lower bound on the length of a string of the language, in bytes; exact without `and` and `not`. Infinity when empty. */
+  minLength(id: ExpressionId): number {
+    return this.#analysis.minLength(id)
+  }
+
+  /** A shortest string of the language, the first in byte order among equals; null when there is none. */
+  shortest(id: ExpressionId): Uint8Array | null {
+    return this.#analysis.shortest(id)
+  }
+
+  #literal(text: string): ExpressionId {
+    return text === '' ? EMPTY : this.nodes.intern(`l${text}`, Kind.Literal, 0, 0, 0, text)
+  }
+
+  /** Drops the first byte of a literal node. For derivatives. */
+  literalTail(id: ExpressionId): ExpressionId {
+    return this.#literal((this.nodes.data[id] as string).slice(1))
+  }
+
+  #pair(a: ExpressionId, b: ExpressionId): ExpressionId {
+    if (a === FAIL || b === FAIL) return FAIL
+    if (a === EMPTY) return b
+    if (b === EMPTY) return a
+    const { kinds, first, second, data } = this.nodes
+    if (kinds[a] === Kind.Sequence) return this.#pair(first[a]!, this.#pair(second[a]!, b))
+    if (kinds[a] === Kind.Literal) {
+      const head = kinds[b] === Kind.Sequence ? first[b]! : b
+      const text = (data[a] as string) + (kinds[head] === Kind.Literal ? (data[head] as string) : '')
+      if (kinds[head] === Kind.Literal && text.length <= MAX_LITERAL)
+        return head === b ? this.#literal(text) : this.#pair(this.#literal(text), second[b]!)
+    }
+    return this.nodes.internPair(Kind.Sequence, a, b)
+  }
+}
