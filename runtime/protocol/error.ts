@@ -12,6 +12,7 @@ export const ERROR_TABLE = {
   },
   REQUEST_DUPLICATE_ID: { status: 409, template: 'A request with the id "{id}" is already running.' },
   REQUEST_NOT_FOUND: { status: 404, template: 'No running request has the id "{id}".' },
+  REQUEST_ABORTED: { status: 499, template: 'The request "{id}" was aborted.' },
   ENGINE_OVERLOADED: {
     status: 429,
     template: '{waiting} requests are waiting already, the most this engine takes ({limit}).',

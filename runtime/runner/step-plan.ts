@@ -20,7 +20,7 @@ export function toStepPlan(batch: Batch): StepPlan {
 
 /** Token runs as they are; a picture's rows from where its features lie, however the chunk cuts them. */
 function segmentsOf({ sequence, start, count, branch }: BatchChunk): Segment[] {
-  if (branch) return [{ kind: 'tokens', ids: branch }]
+  if (branch) return [{ kind: 'tokens', ids: branch.ids }]
   const segments: Segment[] = []
   const end = start + count
   let at = start

@@ -1,4 +1,4 @@
-import type { Sequence } from './sequence.js'
+import type { Branch, Sequence } from './sequence.js'
 
 /** Consecutive pending elements of one sequence, fed in one run. */
 export interface BatchChunk {
@@ -6,8 +6,8 @@ export interface BatchChunk {
   readonly slot: number
   readonly start: number
   readonly count: number
-  /** Tokens to feed instead of the sequence's own elements: an option of a select. */
-  readonly branch: readonly number[] | null
+  /** Fed instead of the sequence's own elements: a piece of an option of a select. */
+  readonly branch: Branch | null
   /** Positions within the chunk whose logits are wanted, ascending. */
   readonly logitRows: readonly number[]
   /** Row of the logits region that the first of them takes. */

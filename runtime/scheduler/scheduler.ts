@@ -238,11 +238,12 @@ export class Scheduler {
 
   /** Branches overwrite each other in the slot, so those that are fed must run in order and in one piece each. */
   #addBranches(sequence: Sequence, room: Room, chunks: BatchChunk[]): void {
-    for (const { start, ids } of sequence.branches) {
+    for (const branch of sequence.branches) {
+      const { start, ids } = branch
       if (ids.length > room.tokens || ids.length > room.rows || chunks.length >= this.#limits.maxChunks) return
       const logitRows = ids.map((_, index) => index)
       const firstLogit = room.nextLogit
-      chunks.push({ sequence, slot: sequence.slot!, start, count: ids.length, branch: ids, logitRows, firstLogit })
+      chunks.push({ sequence, slot: sequence.slot!, start, count: ids.length, branch, logitRows, firstLogit })
       room.tokens -= ids.length
       room.rows -= ids.length
       room.nextLogit += ids.length

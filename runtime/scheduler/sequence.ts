@@ -12,6 +12,8 @@ export interface ImageSpan {
 export interface Branch {
   readonly start: number
   readonly ids: readonly number[]
+  /** The option's tokens before this piece, which the slot holds by then. */
+  readonly prefix: readonly number[]
 }
 
 export interface SequenceInit {

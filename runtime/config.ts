@@ -1,0 +1,151 @@
+import { availableParallelism, homedir } from 'node:os'
+import { join } from 'node:path'
+import { EngineError } from './protocol/error.js'
+
+/** How an engine is made. Every field has a default; `resolveConfig` checks, derives and freezes. */
+export interface EngineOptions {
+  /** Folder of a Hugging Face LLaVA checkpoint, or `pocket`, the embedded model. Default `pocket`, or RADIANT_MODEL. */
+  readonly model?: string
+  /** Of the decoder's weights. Default float32. */
+  readonly precision?: 'float32' | 'int8' | 'int4'
+  /** `auto` takes ONNX Runtime's C API where it can be reached. Default `auto`, or RADIANT_BINDING. */
+  readonly binding?: 'auto' | 'c-api' | 'node'
+  /** Threads of the decoder. Default: the machine's cores, at most 8; or RADIANT_THREADS. */
+  readonly threads?: number
+  /** Threads of the vision encoder. Default: half the machine's cores, at least 1. */
+  readonly visionThreads?: number
+  /** Threads that decode and scale pictures. Default 1. */
+  readonly preprocessThreads?: number
+  /** Requests that run at once. Default 16, fewer when the memory does not hold as many. */
+  readonly maxRunning?: number
+  /** Most tokens of prompt and answer together. Default: what the model was made for. */
+  readonly contextLength?: number
+  /** Bytes for keys and values, running and cached. Default 1 GiB. */
+  readonly kvCacheBytes?: number
+  /** Bytes for features of pictures. Default 128 MiB. */
+  readonly featureCacheBytes?: number
+  /** Tokens of one page of the radix cache. Default 16. */
+  readonly pageSize?: number
+  /** Most prompt tokens computed in one step: what a decode step may have to wait for. Default 512. */
+  readonly maxChunk?: number
+  /** Requests that may wait; one more is refused with ENGINE_OVERLOADED. Default 10,000. */
+  readonly maxWaiting?: number
+  /** Whether prefixes are reused. Default true. */
+  readonly prefixCache?: boolean
+  /** Whether tokens that a grammar dictates are appended without a decode step. Default true. */
+  readonly jumpForward?: boolean
+  /** Where built graphs are kept. Default: the user's cache folder, or RADIANT_CACHE. */
+  readonly cachePath?: string
+  /** Most pixels of a picture that are decoded. Default 100 million. */
+  readonly pixelLimit?: number
+}
+
+export type EngineConfig = Readonly<Required<Omit<EngineOptions, 'contextLength'>>> & {
+  readonly contextLength: number | null
+}
+
+/** @throws EngineError CONFIG_INVALID naming the option, what came and what would be right. */
+export function resolveConfig(options: EngineOptions, environment: NodeJS.ProcessEnv = process.env): EngineConfig {
+  const cores = availableParallelism()
+  const fromEnvironment = readEnvironment(environment)
+  const given = { ...fromEnvironment, ...withoutUndefined(options) }
+  const config: EngineConfig = {
+    model: 'pocket',
+    precision: 'float32',
+    binding: 'auto',
+    threads: Math.min(cores, 8),
+    visionThreads: Math.max(1, Math.floor(cores / 2)),
+    preprocessThreads: 1,
+    maxRunning: 16,
+    contextLength: null,
+    kvCacheBytes: 2 ** 30,
+    featureCacheBytes: 128 * 2 ** 20,
+    pageSize: 16,
+    maxChunk: 512,
+    maxWaiting: 10_000,
+    prefixCache: true,
+    jumpForward: true,
+    cachePath: defaultCachePath(environment),
+    pixelLimit: 100_000_000,
+    ...given,
+  }
+  for (const option of Object.keys(given)) {
+    if (!(option in DEFAULT_KEYS))
+      throw invalid(option, `is not an option; known are ${Object.keys(DEFAULT_KEYS).join(', ')}.`)
+  }
+  check(config)
+  return Object.freeze(config)
+}
+
+const INTEGERS = {
+  threads: [1, 256],
+  visionThreads: [1, 256],
+  preprocessThreads: [1, 64],
+  maxRunning: [1, 1024],
+  kvCacheBytes: [2 ** 20, 2 ** 46],
+  featureCacheBytes: [2 ** 16, 2 ** 40],
+  pageSize: [1, 256],
+  maxChunk: [1, 65_536],
+  maxWaiting: [1, 10_000_000],
+  pixelLimit: [1, 2 ** 40],
+} as const
+
+const CHOICES = {
+  precision: ['float32', 'int8', 'int4'],
+  binding: ['auto', 'c-api', 'node'],
+  prefixCache: [true, false],
+  jumpForward: [true, false],
+} as const
+
+const DEFAULT_KEYS = { ...INTEGERS, ...CHOICES, model: [], contextLength: [], cachePath: [] }
+
+function check(config: EngineConfig): void {
+  for (const [option, [least, most]] of Object.entries(INTEGERS)) {
+    const value = config[option as keyof typeof INTEGERS]
+    if (!Number.isSafeInteger(value) || value < least || value > most) {
+      throw invalid(option, `must be a whole number from ${least} to ${most}; ${JSON.stringify(value)} came.`)
+    }
+  }
+  for (const [option, choices] of Object.entries(CHOICES)) {
+    const value = config[option as keyof typeof CHOICES]
+    if (!(choices as readonly unknown[]).includes(value)) {
+      throw invalid(option, `must be one of ${choices.join(', ')}; ${JSON.stringify(value)} came.`)
+    }
+  }
+  for (const option of ['model', 'cachePath'] as const) {
+    if (typeof config[option] !== 'string' || config[option] === '')
+      throw invalid(option, 'must be a text that is not empty.')
+  }
+  const { contextLength } = config
+  if (contextLength !== null && (!Number.isSafeInteger(contextLength) || contextLength < 2)) {
+    throw invalid('contextLength', `must be a whole number from 2 on; ${JSON.stringify(contextLength)} came.`)
+  }
+}
+
+/** The only place where the environment is read. */
+function readEnvironment(environment: NodeJS.ProcessEnv): EngineOptions {
+  const threads = environment.RADIANT_THREADS
+  if (threads !== undefined && !/^\d+$/.test(threads)) {
+    throw invalid('RADIANT_THREADS', `must be a whole number; ${JSON.stringify(threads)} came.`)
+  }
+  return withoutUndefined({
+    model: environment.RADIANT_MODEL,
+    binding: environment.RADIANT_BINDING as EngineOptions['binding'],
+    threads: threads === undefined ? undefined : Number(threads),
+  }) as EngineOptions
+}
+
+function defaultCachePath(environment: NodeJS.ProcessEnv): string {
+  if (environment.RADIANT_CACHE) return environment.RADIANT_CACHE
+  if (environment.XDG_CACHE_HOME) return join(environment.XDG_CACHE_HOME, 'radiant')
+  if (process.platform === 'win32' && environment.LOCALAPPDATA) return join(environment.LOCALAPPDATA, 'radiant')
+  return join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache', 'radiant')
+}
+
+function withoutUndefined<T extends object>(values: T): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T
+}
+
+function invalid(option: string, what: string): EngineError {
+  return new EngineError('CONFIG_INVALID', { option, what })
+}

@@ -1,0 +1,203 @@
+import { EngineError, toEngineError } from '../protocol/error.js'
+import type { Batch, BatchChunk } from '../scheduler/batch.js'
+import type { Scheduler } from '../scheduler/scheduler.js'
+import type { Sequence } from '../scheduler/sequence.js'
+import type { Task } from './task.js'
+
+/** What executes batches: the model runner, or a script in tests. */
+export interface BatchRunner {
+  forward(batch: Batch): Promise<unknown>
+  /** [vocabRows] float32, valid until the next forward. */
+  logits(row: number): Float32Array
+  /** Makes the runner usable again after a failed forward. */
+  load(): Promise<unknown>
+}
+
+export interface CoreCounts {
+  decodeSteps: number
+  prefillChunks: number
+  lastStepMs: number
+}
+
+/**
+ * The engine's heart: one loop over steps, each compose -> forward -> sample -> commit. Tasks are added and aborted at
+ * any time; they enter and leave between steps.
+ */
+export class EngineCore {
+  readonly counts: CoreCounts = { decodeSteps: 0, prefillChunks: 0, lastStepMs: 0 }
+  readonly #scheduler: Scheduler
+  readonly #runner: BatchRunner
+  /** Drops every cached prefix; called when a failed step may have spoilt them. */
+  readonly #flushPrefixes: () => void
+  readonly #tasks = new Map<Sequence, Task>()
+  readonly #aborted = new Set<Task>()
+  readonly #failed = new Map<Task, EngineError>()
+  #loop: Promise<void> | null = null
+  #wake: (() => void) | null = null
+  /** Remembers a wake that came while the loop was not asleep yet. */
+  #isSignalled = false
+  #closed = false
+
+  constructor(scheduler: Scheduler, runner: BatchRunner, flushPrefixes: () => void) {
+    this.#scheduler = scheduler
+    this.#runner = runner
+    this.#flushPrefixes = flushPrefixes
+  }
+
+  get isIdle(): boolean {
+    return this.#tasks.size === 0
+  }
+
+  add(task: Task): void {
+    if (this.#closed) throw new EngineError('ENGINE_CLOSED')
+    this.#tasks.set(task.sequence, task)
+    this.#scheduler.add(task.sequence)
+    this.#loop ??= this.#run()
+    this.wake()
+  }
+
+  abort(task: Task): void {
+    if (!this.#tasks.has(task.sequence)) return
+    this.#aborted.add(task)
+    this.wake()
+  }
+
+  fail(task: Task, error: EngineError): void {
+    if (!this.#tasks.has(task.sequence)) return
+    this.#failed.set(task, error)
+    this.wake()
+  }
+
+  /** To be called when something outside changed that a waiting request may need. */
+  wake(): void {
+    this.#isSignalled = true
+    this.#wake?.()
+    this.#wake = null
+  }
+
+  /** Aborts what runs and stops the loop. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const task of this.#tasks.values()) this.#aborted.add(task)
+    this.wake()
+    await this.#loop
+  }
+
+  async #run(): Promise<void> {
+    while (true) {
+      this.#isSignalled = false
+      this.#reap()
+      if (!(await this.#step())) {
+        if (this.#closed && this.isIdle) return
+        if (!this.#isSignalled) await this.#sleep()
+      }
+    }
+  }
+
+  /** One step; false when nothing could be computed. */
+  async #step(): Promise<boolean> {
+    const batch = this.#compose()
+    if (!batch) return false
+    const started = performance.now()
+    try {
+      await this.#runner.forward(batch)
+      this.#sample(batch)
+      this.#commit(batch)
+    } catch (error) {
+      await this.#recover(toEngineError(error))
+    }
+    this.counts.lastStepMs = performance.now() - started
+    return true
+  }
+
+  #compose(): Batch | null {
+    return this.#scheduler.compose() ?? (this.isIdle ? this.#scheduler.composeStores() : null)
+  }
+
+  /** Hands every row of logits to the task whose sequence it belongs to. */
+  #sample(batch: Batch): void {
+    for (const chunk of batch.chunks) this.#sampleChunk(chunk)
+    const { decode } = batch
+    decode?.rows.forEach((sequence, index) => {
+      if (!sequence) return
+      this.#attempt(sequence, task => {
+        task.consume(decode.lengths[index]!, this.#runner.logits(decode.firstLogit + index), null)
+      })
+    })
+  }
+
+  #sampleChunk(chunk: BatchChunk): void {
+    this.#attempt(chunk.sequence, task => {
+      chunk.logitRows.forEach((row, index) => {
+        const path = chunk.branch && [...chunk.branch.prefix, ...chunk.branch.ids.slice(0, row + 1)]
+        task.consume(chunk.start + row, this.#runner.logits(chunk.firstLogit + index), path)
+      })
+    })
+  }
+
+  /** What goes wrong with one request (a grammar that allows nothing, say) fails that request alone. */
+  #attempt(sequence: Sequence, act: (task: Task) => void): void {
+    const task = this.#tasks.get(sequence)!
+    if (this.#failed.has(task)) return
+    try {
+      act(task)
+    } catch (error) {
+      this.#failed.set(task, toEngineError(error))
+    }
+  }
+
+  /** Books what was computed, appends what was sampled, and lets finished requests go. */
+  #commit(batch: Batch): void {
+    this.counts.prefillChunks += batch.chunks.length
+    if (batch.decode) this.counts.decodeSteps++
+    this.#scheduler.computed(batch)
+    const sequences = new Set(batch.chunks.map(chunk => chunk.sequence))
+    for (const sequence of batch.decode?.rows ?? []) if (sequence) sequences.add(sequence)
+    for (const sequence of sequences) {
+      this.#attempt(sequence, task => {
+        if (task.advance()) this.#release(task, () => task.complete())
+      })
+    }
+  }
+
+  /** Ends what was aborted or has failed since the last step. */
+  #reap(): void {
+    for (const [task, error] of this.#failed) this.#release(task, () => task.fail(error))
+    for (const task of this.#aborted) {
+      if (!this.#tasks.has(task.sequence)) continue
+      task.abort()
+      this.#release(task, () => task.complete())
+    }
+    this.#failed.clear()
+    this.#aborted.clear()
+  }
+
+  #release(task: Task, end: () => void, keep = true): void {
+    this.#tasks.delete(task.sequence)
+    this.#scheduler.finish(task.sequence, keep)
+    end()
+  }
+
+  /** A failed step leaves nothing that it touched to be trusted: its requests fail, the others go on with an empty cache. */
+  async #recover(error: EngineError): Promise<void> {
+    for (const sequence of [...this.#scheduler.running]) {
+      const task = this.#tasks.get(sequence)!
+      this.#release(task, () => task.fail(error), false)
+    }
+    this.#scheduler.dropStores()
+    this.#flushPrefixes()
+    try {
+      await this.#runner.load()
+    } catch (cause) {
+      this.#closed = true
+      const fatal = toEngineError(cause)
+      for (const task of [...this.#tasks.values()]) this.#release(task, () => task.fail(fatal), false)
+    }
+  }
+
+  #sleep(): Promise<void> {
+    return new Promise(resolve => {
+      this.#wake = resolve
+    })
+  }
+}

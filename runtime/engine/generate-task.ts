@@ -1,0 +1,242 @@
+import type { FinishReason, GenerateResult, TokenLogprob } from '../protocol/backend.js'
+import type { EngineError } from '../protocol/error.js'
+import { logSumExp, topLogprobs } from '../sampling/logprobs.js'
+import { type Allowed, type Sampler, type SamplerOptions, TokenCounts } from '../sampling/sampler.js'
+import { StopMatcher } from '../sampling/stop.js'
+import type { Sequence } from '../scheduler/sequence.js'
+import type { GenerationStream } from './generation.js'
+import type { Task } from './task.js'
+
+/** The part of a grammar's matcher that generation needs; see runtime/grammar. */
+export interface OutputMatcher {
+  allowedIds(): Int32Array | null
+  fillMask(row: Int32Array): void
+  accept(tokenId: number): void
+  forcedTokens(): readonly number[]
+  mustStop(): boolean
+  shortestCompletion(): readonly number[]
+}
+
+/** The part of a tokenizer that generation needs; see runtime/tokenizer. */
+export interface OutputText {
+  /** Text that is final after these tokens; never half a character. */
+  push(tokenIds: readonly number[]): string
+  flush(): string
+}
+
+export interface GenerateTaskOptions {
+  readonly sequence: Sequence
+  readonly stream: GenerationStream
+  readonly sampler: Sampler
+  readonly sampling: SamplerOptions
+  readonly maxTokens: number
+  readonly minTokens: number
+  readonly stop: readonly string[]
+  /** Ids that end the text, those of the request included. */
+  readonly stopIds: readonly number[]
+  readonly matcher: OutputMatcher | null
+  readonly text: OutputText
+  /** Alternatives to report for each token; null: no logprobs. */
+  readonly topLogprobs: number | null
+  /** First prompt position to report; null: none. */
+  readonly promptFrom: number | null
+  readonly closeOnLength: boolean
+  /** Width up to which logits are real; rows may be wider. */
+  readonly vocabularySize: number
+  readonly imageEncodes: () => number
+  tokenText(id: number): string
+  /** Called with the finished text: what it breaks of the schema, when the request asked for validation. */
+  readonly validate: ((text: string) => GenerateResult['violations']) | null
+}
+
+/** One text being generated: samples, applies grammar and stop rules, streams. */
+export class GenerateTask implements Task {
+  readonly sequence: Sequence
+  readonly #options: GenerateTaskOptions
+  readonly #counts: TokenCounts
+  readonly #stop: StopMatcher
+  readonly #mask: Int32Array
+  readonly #tokenIds: number[] = []
+  readonly #logprobs: TokenLogprob[] = []
+  readonly #promptLogprobs: TokenLogprob[] = []
+  #text = ''
+  #numForced = 0
+  #sampled: number | null = null
+  #finish: FinishReason | null = null
+  #matchedStop: string | number | null = null
+
+  constructor(options: GenerateTaskOptions) {
+    this.#options = options
+    this.sequence = options.sequence
+    this.#counts = new TokenCounts(options.sampling.repetitionPenalty === 1 ? [] : promptTokens(options.sequence))
+    this.#stop = new StopMatcher(options.stop)
+    this.#mask = new Int32Array(options.matcher ? (options.vocabularySize + 31) >> 5 : 0)
+    if (options.promptFrom === 0) this.#promptLogprobs.push(this.#firstPromptToken())
+  }
+
+  /** Appends what the grammar dictates before anything is sampled, so that it is computed together with the prompt. */
+  begin(): boolean {
+    this.#appendForced()
+    return this.#finish !== null
+  }
+
+  consume(position: number, logits: Float32Array): void {
+    const next = position + 1
+    if (next < this.sequence.length) {
+      this.#recordKnown(next, logits)
+      return
+    }
+    const { matcher, sampler } = this.#options
+    const sampled = sampler.sample(
+      logits,
+      this.#sampling(),
+      this.#counts,
+      this.#allowed(matcher),
+      this.#tokenIds.length,
+    )
+    this.#sampled = sampled
+    if (this.#options.topLogprobs !== null) this.#logprobs.push(this.#describe(sampled, logits))
+  }
+
+  advance(): boolean {
+    const sampled = this.#sampled
+    if (sampled === null) return this.#finish !== null
+    this.#sampled = null
+    const { matcher, stopIds, minTokens } = this.#options
+    if (stopIds.includes(sampled) && this.#tokenIds.length >= minTokens) {
+      this.#matchedStop = sampled
+      this.#finish = 'stop'
+      if (this.#options.topLogprobs !== null) this.#logprobs.pop()
+      return true
+    }
+    matcher?.accept(sampled)
+    this.#append(sampled)
+    this.#appendForced()
+    return this.#finish !== null
+  }
+
+  complete(): void {
+    if (this.#finish === 'length' && this.#options.closeOnLength && this.#options.matcher) {
+      for (const id of this.#options.matcher.shortestCompletion()) this.#push(id)
+    }
+    if (typeof this.#matchedStop !== 'string') this.#release(this.#options.text.flush())
+    if (typeof this.#matchedStop !== 'string') this.#write(this.#stop.flush(), [])
+    this.#options.stream.finish(this.#result())
+  }
+
+  abort(): void {
+    this.#finish = 'abort'
+  }
+
+  fail(error: EngineError): void {
+    this.#options.stream.fail(error)
+  }
+
+  #appendForced(): void {
+    const { matcher } = this.#options
+    if (!matcher || this.#finish !== null) return
+    for (const id of matcher.forcedTokens()) {
+      matcher.accept(id)
+      this.#numForced++
+      this.#append(id)
+      if (this.#finish !== null) return
+    }
+    if (matcher.mustStop()) this.#finish = 'stop'
+  }
+
+  #append(tokenId: number): void {
+    this.sequence.append(tokenId)
+    this.#push(tokenId)
+    if (this.#finish === null && this.#tokenIds.length >= this.#options.maxTokens) {
+      this.#finish = this.#options.matcher?.mustStop() ? 'stop' : 'length'
+    }
+  }
+
+  #push(tokenId: number): void {
+    this.#tokenIds.push(tokenId)
+    this.#counts.add(tokenId)
+    this.#release(this.#options.text.push([tokenId]), [tokenId])
+  }
+
+  #release(text: string, tokenIds: readonly number[] = []): void {
+    const { text: final, matched } = this.#stop.push(text)
+    this.#write(final, tokenIds)
+    if (matched === null) return
+    this.#matchedStop = matched
+    this.#finish = 'stop'
+  }
+
+  #write(text: string, tokenIds: readonly number[]): void {
+    this.#text += text
+    this.#options.stream.emit(text, tokenIds)
+  }
+
+  #allowed(matcher: OutputMatcher | null): Allowed {
+    if (!matcher) return null
+    const ids = matcher.allowedIds()
+    if (ids) return { ids }
+    matcher.fillMask(this.#mask)
+    return { mask: this.#mask }
+  }
+
+  /** Until minTokens are out, ending is ruled out; a grammar that allows nothing else ends the text before this is asked. */
+  #sampling(): SamplerOptions {
+    const { sampling, minTokens, stopIds } = this.#options
+    if (this.#tokenIds.length >= minTokens) return sampling
+    const ruledOut = stopIds.map(id => [id, Number.NEGATIVE_INFINITY] as const)
+    return { ...sampling, logitBias: new Map([...sampling.logitBias, ...ruledOut]) }
+  }
+
+  #recordKnown(position: number, logits: Float32Array): void {
+    const { promptFrom, topLogprobs } = this.#options
+    const tokenId = this.sequence.elements()[position]!
+    if (position < this.sequence.promptLength) {
+      if (promptFrom !== null && position >= promptFrom) this.#promptLogprobs.push(this.#describe(tokenId, logits))
+    } else if (topLogprobs !== null) this.#logprobs.push(this.#describe(tokenId, logits))
+  }
+
+  #firstPromptToken(): TokenLogprob {
+    const tokenId = this.sequence.elements()[0]!
+    return { tokenId, text: this.#options.tokenText(tokenId), logprob: null, top: [] }
+  }
+
+  #describe(tokenId: number, logits: Float32Array): TokenLogprob {
+    const { vocabularySize, tokenText } = this.#options
+    const normaliser = logSumExp(logits, vocabularySize)
+    const top = topLogprobs(logits, vocabularySize, this.#options.topLogprobs ?? 0, normaliser)
+    return {
+      tokenId,
+      text: tokenText(tokenId),
+      logprob: tokenId >= 0 ? logits[tokenId]! - normaliser : null,
+      top: top.map(entry => ({ ...entry, text: tokenText(entry.tokenId) })),
+    }
+  }
+
+  #result(): GenerateResult {
+    const { sequence, topLogprobs, promptFrom, validate, stream } = this.#options
+    const violations = validate?.(this.#text)
+    const imageTokens = sequence.spans.reduce((sum, span) => sum + span.count, 0)
+    return {
+      id: stream.id,
+      text: this.#text,
+      tokenIds: this.#tokenIds,
+      finish: this.#finish ?? 'abort',
+      matchedStop: this.#matchedStop,
+      usage: {
+        promptTokens: sequence.promptLength,
+        cachedTokens: sequence.cached,
+        imageTokens,
+        imageEncodes: this.#options.imageEncodes(),
+        completionTokens: this.#tokenIds.length,
+        forcedTokens: this.#numForced,
+      },
+      ...(topLogprobs !== null && { logprobs: this.#logprobs }),
+      ...(promptFrom !== null && { promptLogprobs: this.#promptLogprobs }),
+      ...(violations && { violations }),
+    }
+  }
+}
+
+function promptTokens(sequence: Sequence): Int32Array {
+  return sequence.elements(0, sequence.promptLength).filter(element => element >= 0)
+}
