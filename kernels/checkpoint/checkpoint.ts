@@ -44,10 +44,14 @@ export class Checkpoint {
     return this.#tensors.has(name)
   }
 
+  /** The shape of a tensor that the configuration asks for. */
+  shapeOf(name: string): readonly number[] {
+    return this.#entry(name).shape
+  }
+
   /** The stored numbers of a tensor by internal name. Throws MODEL_CORRUPT when the file has become shorter. */
   async readRaw(name: string): Promise<RawTensor> {
-    const entry = this.#tensors.get(name)
-    if (entry === undefined) throw this.#corrupt(`the tensor ${name} is missing.`)
+    const entry = this.#entry(name)
     const bytes = new Uint8Array(entry.length)
     const handle = await open(entry.file, 'r')
     try {
@@ -70,8 +74,15 @@ export class Checkpoint {
     convertFloats(type, bytes, 0, values.length, values, 0)
     const bad = findNonFinite(values)
     if (bad < 0) return values
-    const stored = this.#tensors.get(name)!.name
-    throw this.#corrupt(`${stored} holds ${values[bad]} at element ${bad}; weights must be finite numbers.`)
+    throw this.#corrupt(
+      `${this.#entry(name).name} holds ${values[bad]} at element ${bad}; weights must be finite numbers.`,
+    )
+  }
+
+  #entry(name: string): TensorEntry {
+    const entry = this.#tensors.get(name)
+    if (entry === undefined) throw this.#corrupt(`the tensor ${name} is missing.`)
+    return entry
   }
 
   #corrupt(what: string): KernelFailure {

@@ -1,0 +1,124 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Checkpoint, openCheckpoint } from '../checkpoint/index.js'
+import { featureRows } from '../checkpoint/model-config.js'
+import type { ModelInfo, Precision } from '../protocol.js'
+import { EmbeddingTable } from './embeddings.js'
+import { GraphBuilder } from './graph-builder.js'
+import { type CachedGraph, cacheKey, findOrBuild } from './graph-cache.js'
+import { buildDecoder } from './llama.js'
+import { addProjector } from './projector.js'
+import type { Bits } from './quantize.js'
+import { addVisionTower } from './vision-tower.js'
+import { WeightFile } from './weight-file.js'
+
+export type { EmbeddingTable } from './embeddings.js'
+
+/** Part of every cache key: raise it whenever the same checkpoint would give another graph. */
+const BUILDER_VERSION = 1
+
+/**
+ * Bits of the matrices by part. At int4 the head keeps 8: its rounding lands on the logits directly. So does the
+ * tower: it is small beside the language model, and every later token reads what it saw.
+ */
+const BITS: Readonly<
+  Record<Precision, { readonly text: Bits | 32; readonly head: Bits | 32; readonly vision: Bits | 32 }>
+> = {
+  float32: { text: 32, head: 32, vision: 32 },
+  int8: { text: 8, head: 8, vision: 8 },
+  int4: { text: 4, head: 8, vision: 8 },
+}
+
+/** The rotary tables reach at least this far where the model does, so that engines with other contexts share a graph. */
+const SHARED_POSITIONS = 32768
+
+export interface GraphOptions {
+  readonly precision: Precision
+  /** Folder of built graphs; made when absent. */
+  readonly cachePath: string
+}
+
+export interface PreparedDecoder {
+  /** An .onnx file; its weights lie beside it. */
+  readonly graphPath: string
+  /** Whether the graph was on disk already. */
+  readonly cached: boolean
+  readonly info: ModelInfo
+  readonly embeddings: EmbeddingTable
+}
+
+export interface PreparedVision {
+  readonly graphPath: string
+  readonly cached: boolean
+  readonly info: ModelInfo
+  /** The learned row-end vector, [hiddenSize]; null for models without one. */
+  readonly newline: Float32Array | null
+}
+
+/**
+ * The decoder's graph (its inputs and outputs stand at buildDecoder) and embedding rows. `slotCapacity` is the longest
+ * sequence in tokens. Throws MODEL_NOT_FOUND, MODEL_UNSUPPORTED or MODEL_CORRUPT for the checkpoint, KERNEL_FAILED
+ * when the cache folder cannot be written.
+ */
+export async function prepareDecoder(
+  path: string,
+  options: GraphOptions & { readonly slotCapacity: number },
+): Promise<PreparedDecoder> {
+  const checkpoint = await openCheckpoint(path)
+  const { rope } = checkpoint.config.text
+  const reach = Math.min(checkpoint.info.text.contextLength, SHARED_POSITIONS)
+  // dynamic scaling stretches by the length of the table, so there the table is exactly as long as asked for.
+  const positions = rope.type === 'dynamic' ? options.slotCapacity : Math.max(reach, options.slotCapacity)
+  const bits = BITS[options.precision]
+  const { folder, cached } = await findOrBuildGraph(
+    checkpoint,
+    options,
+    { part: 'decoder', positions, bits: [bits.text, bits.head] },
+    builder => buildDecoder(builder, checkpoint, { bits: bits.text, headBits: bits.head, positions }),
+  )
+  const embeddings = await EmbeddingTable.read(checkpoint)
+  return { graphPath: join(folder, GRAPH_FILE), cached, info: checkpoint.info, embeddings }
+}
+
+/** The vision tower and connector: pixels [T, 3, S, S] float32 -> features [T, featuresPerTile, hiddenSize]. Throws as prepareDecoder does. */
+export async function prepareVision(path: string, options: GraphOptions): Promise<PreparedVision> {
+  const checkpoint = await openCheckpoint(path)
+  const bits = BITS[options.precision].vision
+  const { folder, cached } = await findOrBuildGraph(checkpoint, options, { part: 'vision', bits }, builder =>
+    buildVision(builder, checkpoint, bits),
+  )
+  const newline = checkpoint.has('newline') ? await checkpoint.readFloats('newline') : null
+  return { graphPath: join(folder, GRAPH_FILE), cached, info: checkpoint.info, newline }
+}
+
+const GRAPH_FILE = 'graph.onnx'
+const WEIGHT_FILE = 'weights.bin'
+
+async function buildVision(builder: GraphBuilder, checkpoint: Checkpoint, bits: Bits | 32): Promise<void> {
+  const { vision, projector, text } = checkpoint.config
+  const source = { builder, checkpoint, bits }
+  const pixels = builder.input('pixels', 'float32', ['tiles', 3, vision.imageSize, vision.imageSize])
+  const features = await addVisionTower(source, vision, pixels)
+  builder.nodeTo(['features'], 'Identity', [await addProjector(source, projector, features)])
+  builder.output('features', 'float32', ['tiles', featureRows(vision), text.hiddenSize])
+}
+
+function findOrBuildGraph(
+  checkpoint: Checkpoint,
+  options: GraphOptions,
+  facts: { readonly part: string; readonly [fact: string]: unknown },
+  build: (builder: GraphBuilder) => Promise<void>,
+): Promise<CachedGraph> {
+  const { fingerprint } = checkpoint.info
+  const key = cacheKey({ version: BUILDER_VERSION, fingerprint, ...facts })
+  return findOrBuild(options.cachePath, key, async folder => {
+    const weights = await WeightFile.create(join(folder, WEIGHT_FILE))
+    try {
+      const builder = new GraphBuilder(facts.part, weights)
+      await build(builder)
+      await writeFile(join(folder, GRAPH_FILE), builder.encode(), { flush: true })
+    } finally {
+      await weights.close()
+    }
+  })
+}

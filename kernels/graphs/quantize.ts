@@ -1,0 +1,61 @@
+/** Values of one block share a scale. */
+export const BLOCK = 32
+
+export type Bits = 4 | 8
+
+/** A matrix [outputs, inputs] as MatMulNBits takes it; symmetric, so it needs no zero points. */
+export interface QuantizedMatrix {
+  /** [outputs, inputs / 32, 32 * bits / 8] */
+  readonly data: Uint8Array
+  /** [outputs, inputs / 32] */
+  readonly scales: Float32Array
+}
+
+/** MatMulNBits would pad other widths; their matrices stay float32. */
+export function canQuantize(inputs: number): boolean {
+  return inputs % BLOCK === 0
+}
+
+/**
+ * Rounds each block of 32 neighbouring inputs to whole multiples of its own scale.
+ * 8 bits: -127..127 around 128, the scale from the largest magnitude. 4 bits: -8..7 around 8, the scale such that the
+ * value of largest magnitude is exactly -8 steps, which uses all sixteen levels (the rule of GGUF's q8_0 and q4_0).
+ */
+export function quantizeMatrix(values: Float32Array, bits: Bits): QuantizedMatrix {
+  const blocks = values.length / BLOCK
+  const data = new Uint8Array((values.length * bits) / 8)
+  const scales = new Float32Array(blocks)
+  const quantizeBlock = bits === 8 ? quantizeBlock8 : quantizeBlock4
+  for (let block = 0; block < blocks; block++) scales[block] = quantizeBlock(values, block * BLOCK, data)
+  return { data, scales }
+}
+
+function quantizeBlock8(values: Float32Array, start: number, data: Uint8Array): number {
+  let largest = 0
+  for (let i = start; i < start + BLOCK; i++) largest = Math.max(largest, Math.abs(values[i]!))
+  const scale = Math.fround(largest / 127)
+  const inverse = scale === 0 ? 0 : 1 / scale
+  for (let i = start; i < start + BLOCK; i++) data[i] = Math.round(values[i]! * inverse) + 128
+  return scale
+}
+
+function quantizeBlock4(values: Float32Array, start: number, data: Uint8Array): number {
+  let extreme = 0
+  for (let i = start; i < start + BLOCK; i++) if (Math.abs(values[i]!) > Math.abs(extreme)) extreme = values[i]!
+  const scale = Math.fround(extreme / -8)
+  const inverse = scale === 0 ? 0 : 1 / scale
+  const level = (i: number): number => Math.min(15, Math.round(values[i]! * inverse) + 8)
+  // The earlier of two neighbours takes the low half of their byte.
+  for (let i = start; i < start + BLOCK; i += 2) data[i >> 1] = level(i) | (level(i + 1) << 4)
+  return scale
+}
+
+/** What a quantised matrix stands for, [outputs * inputs]. */
+export function dequantizeMatrix(matrix: QuantizedMatrix, bits: Bits): Float32Array {
+  const values = new Float32Array((matrix.data.length * 8) / bits)
+  for (let i = 0; i < values.length; i++) {
+    const level = bits === 8 ? matrix.data[i]! - 128 : ((matrix.data[i >> 1]! >> (4 * (i & 1))) & 15) - 8
+    values[i] = level * matrix.scales[Math.floor(i / BLOCK)]!
+  }
+  return values
+}
