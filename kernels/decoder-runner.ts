@@ -1,29 +1,26 @@
 import type { KeyValueBackend, KeyValueTensors } from './attention/backend.js'
 import { SlotAttention } from './attention/slots.js'
-import { prepareDecoder } from './graphs/index.js'
+import { type EmbeddingTable, prepareDecoder } from './graphs/index.js'
 import { type DecodeRows, FLOAT_BYTES, type PrefillChunk, readPlan } from './layout.js'
 import { type BoundTensor, openSession, type Session } from './ort/index.js'
 import type { DecoderGeometry, KernelRequest, LoadReport } from './protocol.js'
 
 type LoadDecoder = Extract<KernelRequest, { op: 'load-decoder' }>
 
-/** Rows of the input embedding, which is not part of the graph. */
-export interface EmbeddingTable {
-  /** Writes the row of ids[i] as row `rowOffset + i` of `destination` ([rows, hiddenSize]). Throws RangeError for an id outside the table. */
-  copyRows(ids: ArrayLike<number>, destination: Float32Array, rowOffset: number): void
-}
-
 export interface DecoderParts {
   /** See kernels/graphs for names and shapes of its inputs and outputs. */
   readonly session: Session
   readonly attention: KeyValueBackend
-  readonly embeddings: EmbeddingTable
+  readonly embeddings: Pick<EmbeddingTable, 'copyRows'>
   readonly hiddenSize: number
   /** Width of the logits. */
   readonly vocabRows: number
   readonly geometry: DecoderGeometry
   readonly memory: Pick<LoadDecoder['memory'], 'control' | 'logits' | 'features'>
 }
+
+/** Long enough to bridge the pause between two steps of a busy engine, short enough to leave an idle one asleep. */
+const SPIN_US = 1000
 
 interface RunArguments {
   readonly feeds: Record<string, BoundTensor>
@@ -225,7 +222,11 @@ export async function loadDecoder(request: LoadDecoder): Promise<{ runner: Decod
     slotCapacity: geometry.slotCapacity,
   })
   const attention = new SlotAttention(info.text, geometry, memory.kv)
-  const session = await openSession(graphPath, options.binding, { device: options.device, threads: options.threads })
+  const session = await openSession(graphPath, options.binding, {
+    device: options.device,
+    threads: options.threads,
+    spinUs: SPIN_US,
+  })
   const { hiddenSize, vocabRows } = info.text
   const runner = new DecoderRunner({ session, attention, embeddings, hiddenSize, vocabRows, geometry, memory })
   return { runner, report: { binding: runner.binding, loadMs: performance.now() - begun, cached } }

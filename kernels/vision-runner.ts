@@ -125,7 +125,11 @@ export async function loadVision(request: LoadVision): Promise<{ runner: VisionR
   const { path, memory, session: options } = request
   const { precision, cachePath } = options
   const { graphPath, cached, info, newline } = await prepareVision(path, { precision, cachePath })
-  const session = await openSession(graphPath, options.binding, { device: options.device, threads: options.threads })
+  const session = await openSession(graphPath, options.binding, {
+    device: options.device,
+    threads: options.threads,
+    spinUs: 0,
+  })
   const { tileSize, featuresPerTile } = info.vision
   const { hiddenSize } = info.text
   const runner = new VisionRunner({ session, tileSize, featuresPerTile, hiddenSize, newline, memory })

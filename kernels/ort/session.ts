@@ -22,6 +22,11 @@ export interface SessionSettings {
   readonly device: Device
   /** Intra-op threads, the calling one included. */
   readonly threads: number
-  /** Whether idle intra-op threads spin for their next piece of work instead of sleeping at once. Default false. */
-  readonly spinning?: boolean
+  /** How long an idle intra-op thread spins for its next piece of work before it sleeps. 0: not at all. */
+  readonly spinUs: number
+}
+
+/** Session configuration below `session.intra_op`. */
+export function spinEntries({ spinUs }: SessionSettings): Readonly<Record<string, string>> {
+  return spinUs > 0 ? { allow_spinning: '1', spin_duration_us: String(spinUs) } : { allow_spinning: '0' }
 }
