@@ -1,0 +1,17 @@
+/**
+ * A mistake in how a program was written that cannot become a node at all. program() gives it the program's name and
+ * its code; thrown outside of program() it is a TypeError like any other.
+ */
+export class DslError extends TypeError {
+  override readonly name = 'DslError'
+}
+
+/** A value as an error message shows it: short, and safe for anything. */
+export function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object' || value === null) return String(value)
+  const { name } = value.constructor ?? {}
+  return name === undefined || name === 'Object' ? 'an object' : `a ${name}`
+}

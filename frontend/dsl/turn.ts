@@ -1,0 +1,71 @@
+import { type ContentNode, type Role, textNode, turnNode } from '../ir/node.js'
+import { DslError, describe } from './problem.js'
+import type {
+  AnswerHole,
+  AnswerHoles,
+  InputHole,
+  PromptHole,
+  PromptHoles,
+  Ref,
+  Slot,
+  Turn,
+  TurnCaptures,
+} from './types.js'
+
+type AnyHole = PromptHole | AnswerHole | InputHole<'image'>
+type AnyHoles = readonly AnyHole[]
+
+/** What the model is told before the conversation: system`You read documents.` Only as the first turn. */
+export function system<const H extends AnyHoles>(
+  strings: TemplateStringsArray,
+  ...holes: H & PromptHoles<H>
+): Turn<unknown> {
+  return { ir: turnNode('system', contentOf('system', strings, holes)) }
+}
+
+/** What the user says: user`${photo} What is the total?` Holds text, numbers, inputs, pictures and references. */
+export function user<const H extends AnyHoles>(
+  strings: TemplateStringsArray,
+  ...holes: H & PromptHoles<H>
+): Turn<unknown> {
+  return { ir: turnNode('user', contentOf('user', strings, holes)) }
+}
+
+/**
+ * What the model says: assistant`The total is ${gen('total', { maxTokens: 8 })}.` Text is put into the model's mouth
+ * as it stands, spaces included; slots are generated where they stand, each continuing all that is before it.
+ */
+export function assistant<const H extends AnyHoles>(
+  strings: TemplateStringsArray,
+  ...holes: H & AnswerHoles<H>
+): Turn<TurnCaptures<H>> {
+  return { ir: turnNode('assistant', contentOf('assistant', strings, holes)) }
+}
+
+function contentOf(role: Role, strings: TemplateStringsArray, holes: readonly unknown[]): ContentNode[] {
+  return strings.flatMap((text, index) => {
+    const nodes: ContentNode[] = [textNode(text ?? strings.raw[index] ?? '')]
+    if (index < holes.length) nodes.push(holeNode(role, holes[index]))
+    return nodes
+  })
+}
+
+/** The node that a hole stands for. Throws a DslError for a value that is no hole, such as undefined or an object. */
+export function holeNode(place: string, hole: unknown): ContentNode {
+  if (typeof hole === 'string') return textNode(hole)
+  if (typeof hole === 'number' && Number.isFinite(hole)) return textNode(String(hole))
+  if (isWrapper(hole)) return hole.ir
+  throw new DslError(
+    `a hole of ${place === 'join' ? 'a join' : `the ${place} turn`} is ${describe(hole)}; ` +
+      'it can be a string, a number, an input, a slot (gen, select, json), ref(...) or join(...)',
+  )
+}
+
+type Wrapper = Slot<string, unknown> | Ref<unknown> | InputHole<'text'>
+const CONTENT_KINDS = new Set(['text', 'input', 'gen', 'select', 'json', 'ref', 'join'])
+
+function isWrapper(value: unknown): value is Wrapper {
+  if (typeof value !== 'object' || value === null || !('ir' in value)) return false
+  const { ir } = value
+  return typeof ir === 'object' && ir !== null && 'kind' in ir && CONTENT_KINDS.has(String(ir.kind))
+}
