@@ -43,6 +43,8 @@ export interface GenerateTaskOptions {
   readonly closeOnLength: boolean
   /** Width up to which logits are real; rows may be wider. */
   readonly vocabularySize: number
+  /** Reported for positions that stand for a picture. */
+  readonly imageTokenId: number
   readonly imageEncodes: () => number
   tokenText(id: number): string
   /** Called with the finished text: what it breaks of the schema, when the request asked for validation. */
@@ -189,14 +191,19 @@ export class GenerateTask implements Task {
 
   #recordKnown(position: number, logits: Float32Array): void {
     const { promptFrom, topLogprobs } = this.#options
-    const tokenId = this.sequence.elements()[position]!
+    const tokenId = this.#tokenAt(position)
     if (position < this.sequence.promptLength) {
       if (promptFrom !== null && position >= promptFrom) this.#promptLogprobs.push(this.#describe(tokenId, logits))
     } else if (topLogprobs !== null) this.#logprobs.push(this.#describe(tokenId, logits))
   }
 
+  #tokenAt(position: number): number {
+    const element = this.sequence.elements()[position]!
+    return element >= 0 ? element : this.#options.imageTokenId
+  }
+
   #firstPromptToken(): TokenLogprob {
-    const tokenId = this.sequence.elements()[0]!
+    const tokenId = this.#tokenAt(0)
     return { tokenId, text: this.#options.tokenText(tokenId), logprob: null, top: [] }
   }
 
@@ -207,7 +214,7 @@ export class GenerateTask implements Task {
     return {
       tokenId,
       text: tokenText(tokenId),
-      logprob: tokenId >= 0 ? logits[tokenId]! - normaliser : null,
+      logprob: logits[tokenId]! - normaliser,
       top: top.map(entry => ({ ...entry, text: tokenText(entry.tokenId) })),
     }
   }

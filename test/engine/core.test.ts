@@ -1,0 +1,134 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { makeHarness, STOP_ID } from '../support/core-harness.js'
+import { greedyReference } from '../support/scripted-runner.js'
+
+const limits = { numSlots: 4, pageSize: 4, numPages: 32, maxChunk: 8 }
+
+t.test('one request gives the naive greedy text', async t => {
+  const { submit, idle } = makeHarness(limits)
+  const prompt = [1, 2, 3, 4, 5, 6, 7]
+  const result = await submit({ prompt, maxTokens: 10 }).result
+  t.same(result.tokenIds, greedyReference(prompt, 10, STOP_ID))
+  await idle()
+})
+
+t.test('whatever the limits, the cache and the neighbours: the text is that of the request alone', async t => {
+  const request = fc.record({
+    // Few symbols and shared beginnings: prefixes of every length are found, inside pages too.
+    head: fc.constantFrom([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 9, 9], [5]),
+    tail: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 6 }),
+    maxTokens: fc.integer({ min: 1, max: 12 }),
+    turns: fc.integer({ min: 0, max: 3 }),
+    abort: fc.boolean(),
+  })
+  const options = fc.record({
+    numSlots: fc.integer({ min: 1, max: 4 }),
+    pageSize: fc.integer({ min: 1, max: 5 }),
+    numPages: fc.integer({ min: 1, max: 24 }),
+    maxChunk: fc.integer({ min: 1, max: 9 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(options, fc.array(request, { minLength: 1, maxLength: 10 }), async (options, requests) => {
+      const { submit, idle, cache } = makeHarness({ ...options, capacity: 60 })
+      const running = []
+      for (const { head, tail, maxTokens, turns, abort } of requests) {
+        const prompt = [...head, ...tail]
+        const stream = submit({ prompt, maxTokens })
+        running.push({ stream, prompt, maxTokens, abort })
+        for (let turn = 0; turn < turns; turn++) await new Promise(resolve => setImmediate(resolve))
+        if (abort) stream.abort()
+      }
+      for (const { stream, prompt, maxTokens, abort } of running) {
+        const result = await stream.result
+        const expected = greedyReference(prompt, maxTokens, STOP_ID)
+        const got = result.tokenIds
+        if (!abort || result.finish !== 'abort') t.same(got, expected)
+        else t.same(got, expected.slice(0, got.length))
+      }
+      await idle()
+      t.equal(cache.counts().inUse, 0)
+    }),
+    { numRuns: 150 },
+  )
+})
+
+t.test('a picture is computed once for many questions that arrive together', async t => {
+  const { submit, idle, runner } = makeHarness({ ...limits, numPages: 64, maxChunk: 64 })
+  const picture = Array.from({ length: 10 }, () => -5)
+  const span = { key: 'picture', start: 2, count: 10 }
+  const questions = [3, 4, 5, 6].map(question => [1, 2, ...picture, 7, question, 8])
+  const streams = questions.map(prompt => submit({ prompt, maxTokens: 4, spans: [{ ...span }] }))
+  for (const [index, stream] of streams.entries()) {
+    const result = await stream.result
+    t.same(result.tokenIds, greedyReference(questions[index]!, 4, STOP_ID))
+    t.equal(result.usage.cachedTokens, index === 0 ? 0 : 13, 'all but the question comes from the cache')
+  }
+  await idle()
+  t.equal(runner.counts.imageTokens, 10)
+})
+
+t.test('the second request with the same prefix computes only what differs', async t => {
+  const { submit, idle, runner } = makeHarness({ ...limits, maxChunk: 64 })
+  await submit({ prompt: [1, 2, 3, 4, 5, 6, 7], maxTokens: 1 }).result
+  t.equal(runner.counts.tokens, 7)
+  const second = await submit({ prompt: [1, 2, 3, 4, 5, 9, 9], maxTokens: 1 }).result
+  t.equal(second.usage.cachedTokens, 5)
+  t.equal(runner.counts.tokens, 9)
+  const again = await submit({ prompt: [1, 2, 3, 4, 5, 6, 7], maxTokens: 1 }).result
+  t.equal(again.usage.cachedTokens, 6, 'one token is computed for its logits')
+  await submit({ prompt: [1, 2, 3, 4, 5, 6, 7], maxTokens: 1, namespace: 'other' }).result
+  await idle()
+})
+
+t.test('a failed step fails its requests alone; those that waited run, on an empty cache', async t => {
+  const { submit, idle, runner, cache } = makeHarness({ ...limits, numSlots: 1 })
+  await submit({ prompt: [1, 2, 3, 4, 5], maxTokens: 3 }).result
+  runner.failAt = runner.counts.steps + 2
+  const doomed = submit({ prompt: [1, 2, 3, 4, 5, 6], maxTokens: 8 })
+  const waiting = submit({ prompt: [4, 5, 6, 7], maxTokens: 5 })
+  await t.rejects(doomed.result, { code: 'ENGINE_FAILED' })
+  t.same((await waiting.result).tokenIds, greedyReference([4, 5, 6, 7], 5, STOP_ID))
+  t.equal((await waiting.result).usage.cachedTokens, 0)
+  t.equal(runner.loads, 1)
+  await idle()
+  t.ok(cache.counts().cached > 0)
+})
+
+t.test('priority goes first, equal priority in order of arrival', async t => {
+  const { submit, idle } = makeHarness({ ...limits, numSlots: 1 })
+  const order: string[] = []
+  const track = (name: string, priority: number) =>
+    submit({ prompt: [1, priority + 2], maxTokens: 2, priority }).result.then(() => order.push(name))
+  await Promise.all([track('first', 0), track('second', 0), track('urgent', 5)])
+  t.equal(order.indexOf('urgent') < order.indexOf('second'), true)
+  t.equal(order.indexOf('first') < order.indexOf('second'), true)
+  await idle()
+})
+
+t.test('decoding slots are moved together when requests between them end', async t => {
+  const { submit, idle, runner } = makeHarness({ ...limits, maxChunk: 64 })
+  const prompts = [
+    [1, 2],
+    [2, 3],
+    [3, 4],
+    [3, 3],
+  ]
+  const streams = prompts.map((prompt, index) => submit({ prompt, maxTokens: index === 3 ? 20 : 2 }))
+  for (const [index, stream] of streams.entries()) {
+    t.same((await stream.result).tokenIds, greedyReference(prompts[index]!, index === 3 ? 20 : 2, STOP_ID))
+  }
+  t.ok(runner.counts.moves > 0)
+  await idle()
+})
+
+t.test('closing ends everything that runs or waits', async t => {
+  const { submit, core } = makeHarness({ ...limits, numSlots: 1 })
+  const streams = [
+    [1, 2, 3],
+    [4, 5, 6],
+  ].map(prompt => submit({ prompt, maxTokens: 40 }))
+  await core.close()
+  for (const stream of streams) t.equal((await stream.result).finish, 'abort')
+  t.throws(() => submit({ prompt: [1] }), { code: 'ENGINE_CLOSED' })
+})

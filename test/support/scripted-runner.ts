@@ -1,0 +1,121 @@
+import type { BatchRunner } from '../../runtime/engine/core.js'
+import type { Batch } from '../../runtime/scheduler/batch.js'
+import type { Sequence } from '../../runtime/scheduler/sequence.js'
+
+export const VOCABULARY = 11
+
+/**
+ * A model without weights: the logits after a position are a hash of everything that the slot holds up to it. Slots and
+ * pages are plain arrays that stores, moves, loads, chunks and dummy rows change as the kernel would, so any mistake in
+ * the bookkeeping of memory changes the text.
+ */
+export class ScriptedRunner implements BatchRunner {
+  readonly #slots: number[][]
+  readonly #pages = new Map<number, number[]>()
+  readonly #rows: Float32Array[] = []
+  readonly #pageSize: number
+  /** Steps so far; tokens fed in chunks, by kind. */
+  readonly counts = { steps: 0, tokens: 0, imageTokens: 0, decodeRows: 0, holes: 0, moves: 0, loads: 0 }
+  /** Throws in the forward of this step (1-based), once. */
+  failAt: number | null = null
+  loads = 0
+
+  constructor(numSlots: number, pageSize: number) {
+    this.#slots = Array.from({ length: numSlots }, () => [])
+    this.#pageSize = pageSize
+  }
+
+  async forward(batch: Batch): Promise<void> {
+    await Promise.resolve()
+    this.counts.steps++
+    if (this.failAt === this.counts.steps) throw new Error('the scripted runner fails as asked')
+    this.#copy(batch)
+    this.#rows.length = 0
+    for (const chunk of batch.chunks) this.#feedChunk(chunk)
+    const { decode } = batch
+    decode?.rows.forEach((sequence, index) => {
+      const slot = this.#slots[decode.firstSlot + index]!
+      slot[decode.lengths[index]!] = decode.tokenIds[index]!
+      this.#rows[decode.firstLogit + index] = logitsAfter(slot, decode.lengths[index]!)
+      if (sequence) this.counts.decodeRows++
+      else this.counts.holes++
+    })
+  }
+
+  logits(row: number): Float32Array {
+    const logits = this.#rows[row]
+    if (!logits) throw new Error(`no logits in row ${row}`)
+    return logits
+  }
+
+  async load(): Promise<void> {
+    this.loads++
+  }
+
+  #copy(batch: Batch): void {
+    for (const { slot, position, page } of batch.stores) {
+      this.#pages.set(page, this.#slots[slot]!.slice(position, position + this.#pageSize))
+    }
+    for (const { from, to, length } of batch.moves) {
+      this.#slots[to] = this.#slots[from]!.slice(0, length)
+      this.#slots[from] = []
+      this.counts.moves++
+    }
+    for (const { page, slot, position } of batch.loads) {
+      const held = this.#pages.get(page)
+      if (!held) throw new Error(`page ${page} is loaded but was never stored`)
+      held.forEach((element, index) => {
+        this.#slots[slot]![position + index] = element
+      })
+      this.counts.loads++
+    }
+  }
+
+  #feedChunk({ sequence, slot, start, count, branch, logitRows, firstLogit }: Batch['chunks'][number]): void {
+    const memory = this.#slots[slot]!
+    for (let index = 0; index < count; index++) {
+      memory[start + index] = branch ? branch.ids[index]! : fedElement(sequence, start + index)
+      this.counts.tokens++
+      if (memory[start + index]! < 0) this.counts.imageTokens++
+    }
+    logitRows.forEach((row, index) => {
+      this.#rows[firstLogit + index] = logitsAfter(memory, start + row)
+    })
+  }
+}
+
+function fedElement(sequence: Sequence, position: number): number {
+  const element = sequence.elements()[position]!
+  if (element >= 0) return element
+  const index = sequence.spans.findIndex(span => position >= span.start && position < span.start + span.count)
+  if (sequence.featureRows[index] === null) throw new Error(`position ${position} is fed without features`)
+  return element
+}
+
+/** The logits that the scripted model gives after `elements[0 .. position]`; the naive path of every test. */
+export function logitsAfter(elements: readonly number[], position: number): Float32Array {
+  let hash = 0x811c9dc5
+  for (let at = 0; at <= position; at++) {
+    if (elements[at] === undefined) throw new Error(`position ${at} is read but was never computed`)
+    hash = Math.imul(hash ^ (elements[at]! + 7), 0x01000193)
+    hash ^= hash >>> 15
+  }
+  return Float32Array.from({ length: VOCABULARY }, (_, id) => {
+    const mixed = Math.imul(hash ^ (id * 0x9e3779b9), 0x85ebca6b)
+    return ((mixed ^ (mixed >>> 13)) >>> 0) / 2 ** 30
+  })
+}
+
+/** Greedy text of the scripted model, computed without any machinery. */
+export function greedyReference(prompt: readonly number[], maxTokens: number, stopId: number): number[] {
+  const elements = [...prompt]
+  const output: number[] = []
+  while (output.length < maxTokens) {
+    const logits = logitsAfter(elements, elements.length - 1)
+    const best = logits.indexOf(Math.max(...logits))
+    if (best === stopId) break
+    output.push(best)
+    elements.push(best)
+  }
+  return output
+}
