@@ -109,14 +109,15 @@ t.test('priority goes first, equal priority in order of arrival', async t => {
 t.test('decoding slots are moved together when requests between them end', async t => {
   const { submit, idle, runner } = makeHarness({ ...limits, maxChunk: 64 })
   const prompts = [
-    [1, 2],
+    [3, 5],
     [2, 3],
     [3, 4],
     [3, 3],
   ]
-  const streams = prompts.map((prompt, index) => submit({ prompt, maxTokens: index === 3 ? 20 : 2 }))
+  const maxTokens = [25, 2, 2, 20]
+  const streams = prompts.map((prompt, index) => submit({ prompt, maxTokens: maxTokens[index]! }))
   for (const [index, stream] of streams.entries()) {
-    t.same((await stream.result).tokenIds, greedyReference(prompts[index]!, index === 3 ? 20 : 2, STOP_ID))
+    t.same((await stream.result).tokenIds, greedyReference(prompts[index]!, maxTokens[index]!, STOP_ID))
   }
   t.ok(runner.counts.moves > 0)
   await idle()
