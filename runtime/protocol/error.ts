@@ -57,9 +57,21 @@ export const ERROR_TABLE = {
     status: 415,
     template: 'The content type "{received}" is not understood here; send {expected}.',
   },
+  SERVER_UNHEALTHY: { status: 503, template: 'No token came within {seconds} seconds.' },
   SERVER_DRAINING: { status: 503, template: 'The server is shutting down and takes no new requests.' },
   // programs
-  PROGRAM_INVALID: { status: 400, template: 'program "{program}": {what}' },
+  PROGRAM_INVALID: { status: 400, template: '{what}' },
+  PROGRAM_INPUT_INVALID: { status: 400, template: 'program "{program}", input "{input}": {what}.' },
+  PROGRAM_OUTPUT_TRUNCATED: {
+    status: 422,
+    template:
+      'program "{program}", capture "{capture}": the {kind} was cut off after {tokens} tokens; raise maxTokens. It ends: {ending}',
+  },
+  PROGRAM_OUTPUT_INVALID: { status: 422, template: 'program "{program}", capture "{capture}": {what}' },
+  PROGRAM_CANCELLED: { status: 499, template: 'program "{program}" was cancelled.' },
+  // engines behind a network
+  BACKEND_UNREACHABLE: { status: 503, template: 'No engine answers at {url}: {what}' },
+  WIRE_INVALID: { status: 400, template: 'The message cannot be read: {what}' },
 } as const satisfies Record<string, { status: number; template: string }>
 
 export type ErrorCode = keyof typeof ERROR_TABLE
