@@ -1,49 +1,52 @@
 import type { ExpressionStore } from './expression.js'
 import { EMPTY, type ExpressionId, Kind } from './expression-nodes.js'
 
-interface CountedGroup {
-  readonly repeated: ExpressionId
-  readonly continuation: ExpressionId
-  readonly members: { readonly id: ExpressionId; readonly min: number; readonly max: number }[]
-}
-
 /**
- * Joins members that repeat the same thing before the same continuation where their counts touch: x{2,3} | x{4,9}
- * is x{2,9}. Without this a counter whose item has several lengths would need a state for each set of counts.
+ * Brings the members of a choice into a smaller form of the same language: members that begin with the same
+ * expression are joined behind it, and counted repeats of one thing are joined where their counts touch
+ * (x{2,3} | x{4,9} is x{2,9}). Without this a counter whose item has several lengths would need a state for each
+ * set of counts.
  */
-export function mergeRepeats(store: ExpressionStore, members: ExpressionId[]): ExpressionId[] {
-  const groups = new Map<number, CountedGroup>()
-  const others: ExpressionId[] = []
+export function joinMembers(store: ExpressionStore, members: ExpressionId[]): ExpressionId[] {
+  const { kinds, first, second } = store.nodes
+  const plain: ExpressionId[] = []
+  const repeats = new Map<number, ExpressionId[]>()
+  const heads = new Map<ExpressionId, ExpressionId[]>()
   for (const id of members) {
-    const { kinds, first, second, third } = store.nodes
     const inSequence = kinds[id] === Kind.Sequence
     const head = inSequence ? first[id]! : id
-    if (kinds[head] !== Kind.Repeat) {
-      others.push(id)
-      continue
-    }
-    const repeated = first[head]!
-    const continuation = inSequence ? second[id]! : EMPTY
-    const key = repeated * 2 ** 24 + continuation
-    let group = groups.get(key)
-    if (group === undefined) {
-      group = { repeated, continuation, members: [] }
-      groups.set(key, group)
-    }
-    group.members.push({ id, min: second[head]!, max: third[head]! })
+    if (kinds[head] === Kind.Repeat) add(repeats, first[head]! * 2 ** 24 + (inSequence ? second[id]! : EMPTY), id)
+    else if (inSequence) add(heads, head, id)
+    else plain.push(id)
   }
-  for (const group of groups.values()) others.push(...mergeGroup(store, group))
-  return others
+  for (const group of repeats.values()) {
+    if (group.length === 1) plain.push(group[0]!)
+    else plain.push(...joinRepeats(store, group))
+  }
+  for (const [head, group] of heads) {
+    if (group.length === 1) plain.push(group[0]!)
+    else plain.push(store.sequence(head, store.choice(group.map(id => second[id]!))))
+  }
+  return plain
 }
 
-function mergeGroup(store: ExpressionStore, group: CountedGroup): ExpressionId[] {
-  if (group.members.length === 1) return [group.members[0]!.id]
-  group.members.sort((a, b) => a.min - b.min)
+function add<Key>(groups: Map<Key, ExpressionId[]>, key: Key, id: ExpressionId): void {
+  const group = groups.get(key)
+  if (group === undefined) groups.set(key, [id])
+  else group.push(id)
+}
+
+/** `group` repeats one expression before one continuation. */
+function joinRepeats(store: ExpressionStore, group: readonly ExpressionId[]): ExpressionId[] {
+  const { kinds, first, second, third } = store.nodes
+  const inSequence = kinds[group[0]!] === Kind.Sequence
+  const heads = group.map(id => (inSequence ? first[id]! : id)).sort((a, b) => second[a]! - second[b]!)
   const intervals: [number, number][] = []
-  for (const { min, max } of group.members) {
+  for (const head of heads) {
     const last = intervals.at(-1)
-    if (last !== undefined && min <= last[1] + 1) last[1] = Math.max(last[1], max)
-    else intervals.push([min, max])
+    if (last !== undefined && second[head]! <= last[1] + 1) last[1] = Math.max(last[1], third[head]!)
+    else intervals.push([second[head]!, third[head]!])
   }
-  return intervals.map(([min, max]) => store.sequence(store.repeat(group.repeated, min, max), group.continuation))
+  const continuation = inSequence ? second[group[0]!]! : EMPTY
+  return intervals.map(([min, max]) => store.sequence(store.repeat(first[heads[0]!]!, min, max), continuation))
 }

@@ -37,7 +37,8 @@ export class Derivatives {
   }
 
   step(id: ExpressionId, byte: number): ExpressionId {
-    return this.table[this.rowStart(id) + byte]!
+    const start = this.rowStart(id)
+    return this.table[start + byte]!
   }
 
   /** Where the row of `id` begins in `table`; made when it is not there yet. */

@@ -1,6 +1,6 @@
 import { EngineError } from '../protocol/error.js'
 import { Analysis } from './expression-analysis.js'
-import { mergeRepeats } from './expression-choice.js'
+import { joinMembers } from './expression-choice.js'
 import { Derivatives } from './expression-derivative.js'
 import {
   DEFAULT_LIMITS,
@@ -110,8 +110,9 @@ export class ExpressionStore {
     }
     if (members.size === 0) return FAIL
     if (members.size === 1) return members.values().next().value as ExpressionId
-    const sorted = mergeRepeats(this, [...members]).sort((a, b) => a - b)
-    if (sorted.length === 1) return sorted[0]!
+    const joined = joinMembers(this, [...members])
+    if (joined.length < members.size) return this.choice(joined)
+    const sorted = joined.sort((a, b) => a - b)
     return this.nodes.intern(`a${sorted.join()}`, Kind.Choice, 0, 0, 0, sorted)
   }
 
