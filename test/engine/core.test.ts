@@ -123,6 +123,27 @@ t.test('decoding slots are moved together when requests between them end', async
   await idle()
 })
 
+t.test('a prompt that is computed in chunks between two decoding slots is not disturbed by them', async t => {
+  const { submit, idle, runner } = makeHarness({ ...limits, numSlots: 5, maxChunk: 10 })
+  const long = Array.from({ length: 50 }, (_, index) => 1 + (index % 9))
+  // The second and third end together; one move closes one of the two holes and the long prompt takes the other.
+  const requests = [
+    { prompt: [3, 5], maxTokens: 25 },
+    { prompt: [1, 5], maxTokens: 2 },
+    { prompt: [6, 7], maxTokens: 2 },
+    { prompt: [3, 3], maxTokens: 25 },
+    { prompt: [9, 8], maxTokens: 25 },
+    { prompt: long, maxTokens: 6 },
+  ]
+  const streams = requests.map(request => submit(request))
+  for (const [index, stream] of streams.entries()) {
+    const { prompt, maxTokens } = requests[index]!
+    t.same((await stream.result).tokenIds, greedyReference(prompt, maxTokens, STOP_ID))
+  }
+  t.ok(runner.counts.holes >= 4, 'the long prompt was a hole between decoding slots for several steps')
+  await idle()
+})
+
 t.test('closing ends everything that runs or waits', async t => {
   const { submit, core } = makeHarness({ ...limits, numSlots: 1 })
   const streams = [
