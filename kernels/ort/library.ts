@@ -154,7 +154,10 @@ async function load(): Promise<OrtLibrary> {
   const addresses = new WeakMap<ArrayBuffer | SharedArrayBuffer, Pointer>()
   const check = (status: Status): void => {
     if (status === null) return
-    const error = new OrtError(functions.getErrorCode(status), functions.getErrorMessage(status))
+    const error = new OrtError(
+      functions.getErrorCode(status),
+      functions.getErrorMessage(status).replace(/\s+/g, ' ').trim(),
+    )
     functions.releaseStatus(status)
     throw error
   }
