@@ -50,6 +50,8 @@ export interface Engine extends Backend {
   tokenize(text: string): number[]
   /** The token's own text; a partial character shows as U+FFFD, a special token as ''. Throws REQUEST_INVALID for ids outside the vocabulary. */
   decodeToken(id: number): string
+  /** Text of the tokens together, special ones left out: characters that span tokens come out whole. Throws like decodeToken. */
+  detokenize(ids: readonly number[]): string
   status(): EngineStatus
   /** Empties the prefix and feature caches; false, and nothing done, while requests wait or run. */
   flushCache(): Promise<boolean>
