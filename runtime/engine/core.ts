@@ -84,6 +84,8 @@ export class EngineCore {
   }
 
   async #run(): Promise<void> {
+    // Requests that are submitted together share the first step.
+    await Promise.resolve()
     while (true) {
       this.#isSignalled = false
       this.#reap()

@@ -131,7 +131,7 @@ t.test('a prompt that is computed in chunks between two decoding slots is not di
     { prompt: [3, 5], maxTokens: 25 },
     { prompt: [1, 5], maxTokens: 2 },
     { prompt: [6, 7], maxTokens: 2 },
-    { prompt: [3, 3], maxTokens: 25 },
+    { prompt: [8, 3], maxTokens: 25 },
     { prompt: [9, 8], maxTokens: 25 },
     { prompt: long, maxTokens: 6 },
   ]
