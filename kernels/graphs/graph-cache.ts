@@ -46,16 +46,24 @@ export async function findOrBuild(
   const temporary = join(cachePath, `building-${randomBytes(8).toString('hex')}`)
   try {
     await mkdir(temporary, { recursive: true })
+  } catch (error) {
+    throw asFailure(cachePath, error)
+  }
+  try {
     await removeAbandoned(cachePath)
     await build(temporary)
     return await publish(cachePath, key, temporary)
   } catch (error) {
-    if (error instanceof KernelFailure || !isSystemError(error)) throw error
-    const what = `the folder of built graphs, ${cachePath}, cannot be written (${error.code}).`
-    throw new KernelFailure('KERNEL_FAILED', { what }, { cause: error })
+    throw asFailure(cachePath, error)
   } finally {
     await rm(temporary, { recursive: true, force: true })
   }
+}
+
+function asFailure(cachePath: string, error: unknown): unknown {
+  if (!isSystemError(error)) return error
+  const what = `the folder of built graphs, ${cachePath}, cannot be written (${error.code}).`
+  return new KernelFailure('KERNEL_FAILED', { what }, { cause: error })
 }
 
 async function publish(cachePath: string, key: string, temporary: string): Promise<CachedGraph> {
@@ -137,5 +145,5 @@ async function removeAbandoned(cachePath: string): Promise<void> {
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && 'code' in error
+  return error instanceof Error && 'syscall' in error
 }

@@ -141,8 +141,8 @@ export function encodeModel(model: ModelMessage): Uint8Array {
   return ModelProto.encode(ModelProto.create(model)).finish()
 }
 
-/** Reads what `encodeModel` wrote, for tests and inspection. Whole numbers come as JavaScript numbers. */
+/** Reads what `encodeModel` wrote, for tests and inspection. Absent fields come with the format's defaults. */
 export function decodeModel(bytes: Uint8Array): ModelMessage {
-  const plain: unknown = ModelProto.toObject(ModelProto.decode(bytes), { longs: Number, arrays: true, defaults: false })
+  const plain: unknown = ModelProto.toObject(ModelProto.decode(bytes), { longs: Number, defaults: true })
   return plain as ModelMessage
 }
