@@ -36,6 +36,14 @@ export class Derivatives {
     return this.#rows
   }
 
+  /** Forgets all rows when more than half of the room for them is taken; row starts handed out before are void. */
+  trim(): void {
+    if (this.#rows * 2 <= this.#store.limits.maxStates) return
+    this.#rows = 0
+    this.#rowStarts.length = 0
+    this.table = new Int32Array(ROW * 64)
+  }
+
   step(id: ExpressionId, byte: number): ExpressionId {
     const start = this.rowStart(id)
     return this.table[start + byte]!
