@@ -38,7 +38,7 @@ export function buildServer(engine: Engine, options: ServerOptions = {}): Fastif
     })
   })
   server.setErrorHandler((error, request, reply) => {
-    const known = toServerError(error, resolved.bodyLimit)
+    const known = toServerError(error, resolved.bodyLimit, request.headers['content-type'] ?? '')
     if (known.status === 429 || known.status === 503) reply.header('retry-after', '1')
     return reply
       .code(known.status)

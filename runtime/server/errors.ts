@@ -22,16 +22,19 @@ export function errorBody(
   return { error: { message, type, param, code } }
 }
 
-/** What the HTTP layer itself throws (by its code), as an error of the table. */
-export function toServerError(error: unknown, bodyLimit: number): EngineError {
+/** What the HTTP layer itself throws (told by its code), as an error of the table. `contentType` is what the request said. */
+export function toServerError(error: unknown, bodyLimit: number, contentType: string): EngineError {
   if (EngineError.isInstance(error)) return error
   const code = hasCode(error) ? error.code : ''
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return new EngineError('SERVER_BODY_TOO_LARGE', { limit: bodyLimit }, { cause: error })
   }
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
-    const received = /: (.*)$/.exec((error as Error).message)?.[1] ?? ''
-    return new EngineError('SERVER_MEDIA_TYPE', { received, expected: 'application/json' }, { cause: error })
+    return new EngineError(
+      'SERVER_MEDIA_TYPE',
+      { received: contentType, expected: 'application/json' },
+      { cause: error },
+    )
   }
   if (hasStatus(error) && error.statusCode >= 400 && error.statusCode < 500) {
     return new EngineError('SERVER_BODY_INVALID', { what: error.message }, { cause: error })
