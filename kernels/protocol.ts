@@ -75,6 +75,12 @@ export interface ModelInfo {
     readonly featuresPerTile: number
   }
   readonly imageTokenId: number
+  /** Present for models that take video: frames yield fewer rows than tiles. */
+  readonly video?: {
+    readonly tokenId: number
+    /** Rows that one frame yields after pooling. */
+    readonly featuresPerFrame: number
+  }
   /** The checkpoint's JSON files, parsed: the runtime reads preprocessing and templates from them. Absent files are null. */
   readonly files: {
     readonly config: Readonly<Record<string, unknown>>
@@ -96,6 +102,8 @@ export interface EncodeItem {
    * model's image_newline vector. null: all rows in order.
    */
   readonly gather: readonly number[] | null
+  /** The tiles are frames of a video, pooled to `featuresPerFrame` rows each. Default false; only for models with video. */
+  readonly pooled?: boolean
   /** [rows, hiddenSize] float32 in `features`; written by the vision worker. */
   readonly features: TensorHandle
 }

@@ -1,4 +1,4 @@
-import { prepareVision } from './graphs/index.js'
+import { type PatchGroups, type Pooling, prepareVision } from './graphs/index.js'
 import { FLOAT_BYTES } from './layout.js'
 import { type BoundTensor, elementCount, openSession, type Session } from './ort/index.js'
 import type { EncodeItem, KernelRequest, LoadReport } from './protocol.js'
@@ -6,13 +6,18 @@ import type { EncodeItem, KernelRequest, LoadReport } from './protocol.js'
 type LoadVision = Extract<KernelRequest, { op: 'load-vision' }>
 
 export interface VisionParts {
-  /** Input `pixels` [tiles, 3, tileSize, tileSize] f32, output `features` [tiles, featuresPerTile, hiddenSize] f32. */
+  /**
+   * Input `pixels` [tiles, 3, tileSize, tileSize] f32, output `features` [tiles, featuresPerTile, hiddenSize] f32.
+   * With pooling also an input `patch_groups` [rows, patches] int64, and `rows` features a tile.
+   */
   readonly session: Session
   readonly tileSize: number
   readonly featuresPerTile: number
   readonly hiddenSize: number
   /** The image_newline vector, [hiddenSize]; null when the model has none. */
   readonly newline: Float32Array | null
+  /** null or absent: the model has no video. */
+  readonly pooling?: Pooling | null
   readonly memory: LoadVision['memory']
 }
 
@@ -36,29 +41,14 @@ export class VisionRunner {
   }
 
   /**
-   * Encodes the tiles of all items together and writes each item's features; returns the number of tiles. Throws
-   * RangeError for a handle that does not fit region or model, before anything is written.
+   * Encodes the tiles of all items together and writes each item's features; returns the number of tiles. Pictures and
+   * frames of videos differ in their pooling and so take a run each. Throws RangeError for a handle that does not fit
+   * region or model, before anything is written.
    */
   async encode(items: readonly EncodeItem[]): Promise<number> {
     for (const item of items) this.#check(item)
-    const { tileSize, featuresPerTile, hiddenSize } = this.#parts
-    const tileElements = 3 * tileSize * tileSize
-    const tiles = items.reduce((sum, item) => sum + item.pixels.shape[0]!, 0)
-    const pixels = new Float32Array(new ArrayBuffer(tiles * tileElements * FLOAT_BYTES))
-    const projected = new Float32Array(new ArrayBuffer(tiles * featuresPerTile * hiddenSize * FLOAT_BYTES))
-    let at = 0
-    for (const { pixels: handle } of items) {
-      const first = handle.offset / FLOAT_BYTES
-      pixels.set(this.#pixels.subarray(first, first + elementCount(handle.shape)), at)
-      at += elementCount(handle.shape)
-    }
-    await this.#project(pixels.buffer, projected.buffer, tiles)
-    let row = 0
-    for (const item of items) {
-      this.#gather(item, projected.subarray(row * hiddenSize))
-      row += item.pixels.shape[0]! * featuresPerTile
-    }
-    return tiles
+    const pictures = await this.#encodeAlike(items.filter(item => item.pooled !== true))
+    return pictures + (await this.#encodeAlike(items.filter(item => item.pooled === true)))
   }
 
   checkIntegrity(): void {
@@ -69,16 +59,55 @@ export class VisionRunner {
     return this.#parts.session.close()
   }
 
-  async #project(pixels: ArrayBuffer, projected: ArrayBuffer, tiles: number): Promise<void> {
+  /** Items of one kind; see `encode`. */
+  async #encodeAlike(items: readonly EncodeItem[]): Promise<number> {
+    const [sample] = items
+    if (sample === undefined) return 0
+    const { tileSize, hiddenSize } = this.#parts
+    const rowsPerTile = this.#rowsPerTile(sample)
+    const tileElements = 3 * tileSize * tileSize
+    const tiles = items.reduce((sum, item) => sum + item.pixels.shape[0]!, 0)
+    const pixels = new Float32Array(new ArrayBuffer(tiles * tileElements * FLOAT_BYTES))
+    const projected = new Float32Array(new ArrayBuffer(tiles * rowsPerTile * hiddenSize * FLOAT_BYTES))
+    let at = 0
+    for (const { pixels: handle } of items) {
+      const first = handle.offset / FLOAT_BYTES
+      pixels.set(this.#pixels.subarray(first, first + elementCount(handle.shape)), at)
+      at += elementCount(handle.shape)
+    }
+    await this.#project(pixels.buffer, projected.buffer, tiles, sample)
+    let row = 0
+    for (const item of items) {
+      this.#gather(item, projected.subarray(row * hiddenSize))
+      row += item.pixels.shape[0]! * rowsPerTile
+    }
+    return tiles
+  }
+
+  async #project(pixels: ArrayBuffer, projected: ArrayBuffer, tiles: number, kind: EncodeItem): Promise<void> {
     const { session, tileSize, featuresPerTile, hiddenSize } = this.#parts
+    const groups = this.#groups(kind)
+    const rowsPerTile = this.#rowsPerTile(kind)
     const step = Math.max(1, Math.floor(MAX_ROWS_A_RUN / featuresPerTile))
     for (let first = 0; first < tiles; first += step) {
       const count = Math.min(step, tiles - first)
       await session.run(
-        { pixels: slice(pixels, [3, tileSize, tileSize], first, count) },
-        { features: slice(projected, [featuresPerTile, hiddenSize], first, count) },
+        {
+          pixels: slice(pixels, [3, tileSize, tileSize], first, count),
+          ...(groups === null ? {} : { patch_groups: groupTensor(groups) }),
+        },
+        { features: slice(projected, [rowsPerTile, hiddenSize], first, count) },
       )
     }
+  }
+
+  #groups({ pooled }: EncodeItem): PatchGroups | null {
+    const { pooling = null } = this.#parts
+    return pooling === null ? null : pooled === true ? pooling.frame : pooling.picture
+  }
+
+  #rowsPerTile(item: EncodeItem): number {
+    return this.#groups(item)?.rows ?? this.#parts.featuresPerTile
   }
 
   /** `projected` begins with the item's own rows. */
@@ -95,12 +124,15 @@ export class VisionRunner {
     })
   }
 
-  #check({ pixels, gather, features }: EncodeItem): void {
-    const { tileSize, featuresPerTile, hiddenSize, newline } = this.#parts
+  #check(item: EncodeItem): void {
+    const { pixels, gather, features } = item
+    const { tileSize, hiddenSize, newline } = this.#parts
+    if (item.pooled === true && this.#groups(item) === null) throw new RangeError('the model takes no video')
+    const rowsPerTile = this.#rowsPerTile(item)
     const [tiles = 0, channels, height, width] = pixels.shape
     if (tiles < 1 || channels !== 3 || height !== tileSize || width !== tileSize)
       throw new RangeError(`pixels [${pixels.shape}]; expected [tiles, 3, ${tileSize}, ${tileSize}]`)
-    const rows = gather?.length ?? tiles * featuresPerTile
+    const rows = gather?.length ?? tiles * rowsPerTile
     if (features.shape[0] !== rows || features.shape[1] !== hiddenSize)
       throw new RangeError(`features [${features.shape}]; expected [${rows}, ${hiddenSize}]`)
     for (const [name, handle, region] of [
@@ -112,8 +144,8 @@ export class VisionRunner {
         throw new RangeError(`${name} [${handle.shape}] at byte ${handle.offset} lie outside the region`)
     }
     for (const row of gather ?? []) {
-      if (row < -1 || row >= tiles * featuresPerTile)
-        throw new RangeError(`row ${row} of a picture of ${tiles * featuresPerTile} rows`)
+      if (row < -1 || row >= tiles * rowsPerTile)
+        throw new RangeError(`row ${row} of a picture of ${tiles * rowsPerTile} rows`)
       if (row === -1 && newline === null) throw new RangeError('the model has no image_newline vector')
     }
   }
@@ -124,7 +156,7 @@ export async function loadVision(request: LoadVision): Promise<{ runner: VisionR
   const begun = performance.now()
   const { path, memory, session: options } = request
   const { precision, cachePath } = options
-  const { graphPath, cached, info, newline } = await prepareVision(path, { precision, cachePath })
+  const { graphPath, cached, info, newline, pooling } = await prepareVision(path, { precision, cachePath })
   const session = await openSession(graphPath, options.binding, {
     device: options.device,
     threads: options.threads,
@@ -132,7 +164,7 @@ export async function loadVision(request: LoadVision): Promise<{ runner: VisionR
   })
   const { tileSize, featuresPerTile } = info.vision
   const { hiddenSize } = info.text
-  const runner = new VisionRunner({ session, tileSize, featuresPerTile, hiddenSize, newline, memory })
+  const runner = new VisionRunner({ session, tileSize, featuresPerTile, hiddenSize, newline, pooling, memory })
   return { runner, report: { binding: runner.binding, loadMs: performance.now() - begun, cached } }
 }
 
@@ -140,4 +172,8 @@ export async function loadVision(request: LoadVision): Promise<{ runner: VisionR
 function slice(buffer: ArrayBuffer, shape: readonly number[], first: number, count: number): BoundTensor {
   const byteOffset = first * elementCount(shape) * FLOAT_BYTES
   return { type: 'float32', shape: [count, ...shape], buffer, byteOffset, kept: false }
+}
+
+function groupTensor({ indices, rows, size }: PatchGroups): BoundTensor {
+  return { type: 'int64', shape: [rows, size], buffer: indices.buffer as ArrayBuffer, byteOffset: 0, kept: false }
 }

@@ -6,7 +6,7 @@ import { readModelConfig } from './config.js'
 import { expectedTensors } from './expected-tensors.js'
 import { missingWeights, readJson, readModelFiles, readWeightFiles } from './files.js'
 import { fingerprintModel } from './fingerprint.js'
-import { featureRows, type ModelConfig } from './model-config.js'
+import { featureRows, frameRows, type ModelConfig } from './model-config.js'
 import { convertFloats, FLOAT_TYPE_BYTES, FLOAT_TYPES, type FloatType, findNonFinite, isFloatType } from './numbers.js'
 import { isOriginalLayout, towerName } from './original-config.js'
 import type { SafetensorsFile, TensorEntry } from './safetensors.js'
@@ -176,7 +176,7 @@ function modelInfo(
   fingerprint: string,
   vocabRows: number,
 ): ModelInfo {
-  const { text, vision } = config
+  const { text, vision, video } = config
   return {
     path,
     fingerprint,
@@ -196,6 +196,9 @@ function modelInfo(
     vision: { tileSize: vision.imageSize, patchSize: vision.patchSize, featuresPerTile: featureRows(vision) },
     // A checkpoint that names no placeholder gets one past the vocabulary: no text can spell it, no sampler choose it.
     imageTokenId: config.imageTokenId ?? vocabRows,
+    ...(video === null
+      ? {}
+      : { video: { tokenId: video.tokenId ?? vocabRows + 1, featuresPerFrame: frameRows(vision, video) } }),
     files,
   }
 }

@@ -1,6 +1,6 @@
 import { Fields } from './fields.js'
 import { readHuggingFaceConfig } from './hugging-face-config.js'
-import type { ModelConfig } from './model-config.js'
+import { featureRows, type ModelConfig, patchesPerSide } from './model-config.js'
 import { isOriginalLayout, readOriginalConfig } from './original-config.js'
 
 type Json = Readonly<Record<string, unknown>>
@@ -12,7 +12,12 @@ type Json = Readonly<Record<string, unknown>>
 export function readModelConfig(path: string, config: Json, generation: Json | null, tower: Json | null): ModelConfig {
   const fields = new Fields(path, 'config.json', config)
   const generationFields = generation === null ? null : new Fields(path, 'generation_config.json', generation)
-  return isOriginalLayout(config)
+  const model = isOriginalLayout(config)
     ? readOriginalConfig(fields, generationFields, tower)
     : readHuggingFaceConfig(fields, generationFields)
+  const { vision, video } = model
+  if (video !== null && featureRows(vision) !== patchesPerSide(vision) ** 2) {
+    throw fields.unsupported('it pools video over features that are not a square of patches: the class row must go.')
+  }
+  return model
 }

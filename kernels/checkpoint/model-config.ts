@@ -96,6 +96,11 @@ export function featureRows(vision: VisionConfig): number {
   return towerRows(vision) - (vision.dropFirstRow ? 1 : 0)
 }
 
+/** Rows that one frame of a video yields. */
+export function frameRows(vision: VisionConfig, video: VideoConfig): number {
+  return Math.floor(patchesPerSide(vision) / video.poolStride) ** 2
+}
+
 /** Blocks of the tower that must run; those beyond are neither loaded nor run. */
 export function towerDepth(vision: VisionConfig): number {
   return Math.max(...vision.selectedLayers)

@@ -7,12 +7,14 @@ import { EmbeddingTable } from './embeddings.js'
 import { GraphBuilder } from './graph-builder.js'
 import { type CachedGraph, cacheKey, findOrBuild } from './graph-cache.js'
 import { buildDecoder } from './llama.js'
+import { addPooling, type Pooling, poolingOf } from './pooling.js'
 import { addProjector } from './projector.js'
 import type { Bits } from './quantize.js'
 import { addVisionTower } from './vision-tower.js'
 import { WeightFile } from './weight-file.js'
 
 export type { EmbeddingTable } from './embeddings.js'
+export type { PatchGroups, Pooling } from './pooling.js'
 
 /** Part of every cache key: raise it whenever the same checkpoint would give another graph. */
 const BUILDER_VERSION = 1
@@ -53,6 +55,8 @@ export interface PreparedVision {
   readonly info: ModelInfo
   /** The learned row-end vector, [hiddenSize]; null for models without one. */
   readonly newline: Float32Array | null
+  /** What to feed as `patch_groups`; null for models without video, whose graph has no such input. */
+  readonly pooling: Pooling | null
 }
 
 /**
@@ -80,7 +84,10 @@ export async function prepareDecoder(
   return { graphPath: join(folder, GRAPH_FILE), cached, info: checkpoint.info, embeddings }
 }
 
-/** The vision tower and connector: pixels [T, 3, S, S] float32 -> features [T, featuresPerTile, hiddenSize]. Throws as prepareDecoder does. */
+/**
+ * The vision tower and connector: pixels [T, 3, S, S] float32 -> features [T, featuresPerTile, hiddenSize]. Models with
+ * video have a second input, `patch_groups`, and as many features a tile as it has rows. Throws as prepareDecoder does.
+ */
 export async function prepareVision(path: string, options: GraphOptions): Promise<PreparedVision> {
   const checkpoint = await openCheckpoint(path)
   const bits = BITS[options.precision].vision
@@ -88,19 +95,23 @@ export async function prepareVision(path: string, options: GraphOptions): Promis
     buildVision(builder, checkpoint, bits),
   )
   const newline = checkpoint.has('newline') ? await checkpoint.readFloats('newline') : null
-  return { graphPath: join(folder, GRAPH_FILE), cached, info: checkpoint.info, newline }
+  const { vision, video } = checkpoint.config
+  const pooling = video === null ? null : poolingOf(vision, video)
+  return { graphPath: join(folder, GRAPH_FILE), cached, info: checkpoint.info, newline, pooling }
 }
 
 const GRAPH_FILE = 'graph.onnx'
 const WEIGHT_FILE = 'weights.bin'
 
 async function buildVision(builder: GraphBuilder, checkpoint: Checkpoint, bits: Bits | 32): Promise<void> {
-  const { vision, projector, text } = checkpoint.config
+  const { vision, projector, text, video } = checkpoint.config
   const source = { builder, checkpoint, bits }
   const pixels = builder.input('pixels', 'float32', ['tiles', 3, vision.imageSize, vision.imageSize])
-  const features = await addVisionTower(source, vision, pixels)
-  builder.nodeTo(['features'], 'Identity', [await addProjector(source, projector, features)])
-  builder.output('features', 'float32', ['tiles', featureRows(vision), text.hiddenSize])
+  const tower = await addVisionTower(source, vision, pixels)
+  const pooled = video === null ? tower : addPooling(builder, video, tower)
+  builder.nodeTo(['features'], 'Identity', [await addProjector(source, projector, pooled)])
+  const rows = video === null ? featureRows(vision) : 'rows'
+  builder.output('features', 'float32', ['tiles', rows, text.hiddenSize])
 }
 
 function findOrBuildGraph(
