@@ -23,7 +23,8 @@ const geometry: DecoderGeometry = {
   maxLogitRows: 24,
 }
 const FEATURE_ROWS = 6
-const TOLERANCE = 2e-5
+/** The oracle counts in float64. Logits reach about 20, where neighbouring float32 values are 2e-6 apart. */
+const TOLERANCE = 5e-5
 
 const decoder = await writeTinyDecoder(t.testdir())
 
