@@ -8,6 +8,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   'frontend/ir/': [],
   'frontend/dsl/': ['frontend/ir/'],
   'frontend/client/': ['frontend/ir/', 'frontend/dsl/types.ts', 'runtime/protocol/'],
+  'frontend/client/session.ts': ['frontend/', 'runtime/protocol/'],
   'frontend/program.ts': ['frontend/', 'runtime/protocol/'],
   'frontend/index.ts': ['frontend/', 'runtime/protocol/'],
   'runtime/protocol/': [],

@@ -1,0 +1,195 @@
+import type { Backend } from '../../runtime/protocol/backend.js'
+import { EngineError } from '../../runtime/protocol/error.js'
+import { type ImageHole, pictureKey } from '../dsl/image.js'
+import { type LiteralSchema, type StandardSource, validatorOf } from '../dsl/schema.js'
+import { type GenOptions, gen, type JsonSlotOptions, json, type SelectOptions, select } from '../dsl/slot.js'
+import { assistant, system, user } from '../dsl/turn.js'
+import type { AnswerHole, AnswerHoles, Flat, ImageValue, Node, PromptHole, TurnCaptures } from '../dsl/types.js'
+import { type BodyNode, type InputType, inputNode, type ProgramIr, programIr } from '../ir/node.js'
+import type { SamplingOptions } from '../ir/options.js'
+import { explain } from '../ir/print.js'
+import { sentence, verify } from '../ir/verify.js'
+import { capturedNames } from '../ir/visit.js'
+import { Frame } from './frame.js'
+import { readInputs } from './inputs.js'
+import { interpret } from './interpret.js'
+import { type RequestSettings, routing } from './request.js'
+import { addUsage, NO_USAGE, type RunUsage } from './usage.js'
+
+export interface SessionOptions extends Omit<RequestSettings, 'sampling'> {
+  /** Stands in error messages and in explain(). Default 'session'. */
+  readonly name?: string
+  /** Under every slot's own options. */
+  readonly sampling?: SamplingOptions
+  /** Cancels what is being generated and all that is asked later. */
+  readonly signal?: AbortSignal
+  /** Called with each piece of text as it is generated. */
+  readonly onText?: (delta: string, capture: string) => void
+}
+
+type TurnHole = PromptHole | ImageHole
+
+/**
+ * A conversation whose next step is decided while it goes on, by the language's own control flow. The same turns and
+ * slots as in a program, sent one at a time; what has been said is never computed twice. Steps run in the order in
+ * which they were asked for, awaited or not. A step that fails leaves the session as it was before.
+ */
+export class Session {
+  readonly #backend: Backend
+  readonly #options: SessionOptions
+  readonly #pictures: Map<string, { readonly name: string; readonly value: ImageValue }>
+  readonly #done: BodyNode[]
+  #waiting: BodyNode[] = []
+  #frame: Frame
+  #usage = NO_USAGE
+  #unnamed = 0
+  #tail: Promise<unknown> = Promise.resolve()
+
+  constructor(backend: Backend, options: SessionOptions = {}, parent: Session | null = null) {
+    this.#backend = backend
+    this.#options = options
+    this.#pictures = new Map(parent === null ? [] : parent.#pictures)
+    this.#done = parent === null ? [] : [...parent.#done]
+    this.#waiting = parent === null ? [] : [...parent.#waiting]
+    this.#frame = parent === null ? new Frame(null, '', []) : parent.#frame.attempt()
+    this.#unnamed = parent === null ? 0 : parent.#unnamed
+  }
+
+  /** Sums so far over the session's requests, those of failed steps included. */
+  get usage(): RunUsage {
+    return this.#usage
+  }
+
+  /** Everything captured so far, by name. */
+  get captures(): Readonly<Record<string, unknown>> {
+    return this.#frame.values()
+  }
+
+  /** Sets the system turn; only before all others. Sent with the next generation. */
+  system(strings: TemplateStringsArray, ...holes: TurnHole[]): void {
+    this.#waiting.push(system(strings, ...this.#holes(holes)).ir)
+  }
+
+  /** Says something: chat.user`${image('receipt.png')} What is the total?` Sent with the next generation. */
+  user(strings: TemplateStringsArray, ...holes: TurnHole[]): void {
+    this.#waiting.push(user(strings, ...this.#holes(holes)).ir)
+  }
+
+  /** Lets the model answer; resolves with what the turn captures. */
+  assistant<const H extends readonly AnswerHole[]>(
+    strings: TemplateStringsArray,
+    ...holes: H & AnswerHoles<H>
+  ): Promise<Flat<TurnCaptures<H>>> {
+    return this.send(assistant<H>(strings, ...holes))
+  }
+
+  /** An answer that is free text. */
+  async gen(options?: GenOptions): Promise<string> {
+    const name = this.#name('gen')
+    return (await this.assistant`${gen<string>(name, options)}`)[name]!
+  }
+
+  /** An answer that is one of the choices. */
+  async select<const C extends readonly string[]>(choices: C, options?: SelectOptions): Promise<C[number]> {
+    const name = this.#name('select')
+    return (await this.assistant`${select<string, readonly C[number][]>(name, choices, options)}`)[name]!
+  }
+
+  /** An answer that satisfies the schema. */
+  async json<T>(schema: StandardSource<T> | LiteralSchema<T>, options?: JsonSlotOptions): Promise<T> {
+    const name = this.#name('json')
+    return (await this.assistant`${json<string, T>(name, schema, options)}`)[name]!
+  }
+
+  /** Runs any node of a program here - a turn, fork, when or repeat - and resolves with what it captures. */
+  send<C>(node: Node<C>): Promise<Flat<C>> {
+    const nodes = [...this.#waiting, node.ir]
+    this.#waiting = []
+    const step = this.#tail.then(() => this.#step(nodes))
+    // The next step runs after a failed one too; whoever asked for that one hears of it.
+    this.#tail = step.catch(() => {})
+    return step.then(() => {
+      const values = this.#frame.values()
+      return Object.fromEntries(
+        capturedNames([node.ir]).flatMap(name => (name in values ? [[name, values[name]]] : [])),
+      ) as Flat<C>
+    })
+  }
+
+  /** A second session that starts from what this one has said once all its steps are done. They go separate ways. */
+  async fork(): Promise<Session> {
+    await this.#tail
+    return new Session(this.#backend, this.#options, this)
+  }
+
+  /** What has been said, as a program: pictures are its inputs. */
+  toProgram(): ProgramIr {
+    return this.#programOf([...this.#done, ...this.#waiting])
+  }
+
+  explain(): string {
+    return explain(this.toProgram())
+  }
+
+  async #step(nodes: readonly BodyNode[]): Promise<void> {
+    const { signal = new AbortController().signal, sampling = {}, onText } = this.#options
+    const program = this.#programOf([...this.#done, ...nodes])
+    const issues = verify(program)
+    if (issues.length > 0) {
+      const what = issues.map(issue => sentence(program.name, issue)).join('\n')
+      throw new EngineError('PROGRAM_INVALID', { program: program.name, what, issues })
+    }
+    const values = Object.fromEntries([...this.#pictures.values()].map(({ name, value }) => [name, value]))
+    const frame = this.#frame.attempt()
+    await interpret(nodes, frame, {
+      program: program.name,
+      backend: this.#backend,
+      inputs: await readInputs(program.name, program.inputs, values),
+      settings: { ...routing(this.#options), sampling: [sampling] },
+      validatorOf,
+      signal,
+      report: progress => {
+        if (progress.type === 'usage') this.#usage = addUsage(this.#usage, progress.usage)
+        else if (progress.type === 'text-delta') onText?.(progress.delta, progress.path)
+      },
+    })
+    this.#frame = frame
+    this.#done.push(...nodes)
+  }
+
+  #programOf(body: readonly BodyNode[]): ProgramIr {
+    const inputs = [...this.#pictures.values()].map(({ name }): [string, InputType] => [name, 'image'])
+    return programIr(this.#options.name ?? 'session', Object.fromEntries(inputs), body, this.#options.sampling)
+  }
+
+  /** Pictures become inputs; one picture that is shown twice is one input. */
+  #holes(holes: readonly TurnHole[]): PromptHole[] {
+    return holes.map(hole => {
+      if (typeof hole !== 'object' || !('kind' in hole)) return hole
+      const key = pictureKey(hole.value)
+      const known = this.#pictures.get(key) ?? { name: `picture${this.#pictures.size + 1}`, value: hole.value }
+      this.#pictures.set(key, known)
+      return { ir: inputNode(known.name), type: 'image' }
+    })
+  }
+
+  #name(kind: string): string {
+    this.#unnamed += 1
+    return `${kind}${this.#unnamed}`
+  }
+}
+
+/**
+ * Starts a session on a backend.
+ *
+ * @example
+ * const chat = session(engine)
+ * chat.user`${image('scan.png')}\nIs this a receipt, a label or a price tag?`
+ * if ((await chat.select(['receipt', 'label', 'price tag'])) === 'receipt') {
+ *   chat.user`Extract total as JSON.`
+ *   const { total } = await chat.json(Total)
+ * }
+ */
+export function session(backend: Backend, options: SessionOptions = {}): Session {
+  return new Session(backend, options)
+}
