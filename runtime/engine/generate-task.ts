@@ -4,8 +4,8 @@ import { logSumExp, topLogprobs } from '../sampling/logprobs.js'
 import { type Allowed, type Sampler, type SamplerOptions, TokenCounts } from '../sampling/sampler.js'
 import { StopMatcher } from '../sampling/stop.js'
 import type { Sequence } from '../scheduler/sequence.js'
-import type { GenerationStream } from './generation.js'
 import type { Task } from './task.js'
+import { promptUsage } from './warm-task.js'
 
 /** The part of a grammar's matcher that generation needs; see runtime/grammar. */
 export interface OutputMatcher {
@@ -24,9 +24,17 @@ export interface OutputText {
   flush(): string
 }
 
+/** Where a generation's events go. */
+export interface GenerateOutput {
+  readonly id: string
+  emit(delta: string, tokenIds: readonly number[]): void
+  finish(result: GenerateResult): void
+  fail(error: EngineError): void
+}
+
 export interface GenerateTaskOptions {
   readonly sequence: Sequence
-  readonly stream: GenerationStream
+  readonly output: GenerateOutput
   readonly sampler: Sampler
   readonly sampling: SamplerOptions
   readonly maxTokens: number
@@ -35,6 +43,8 @@ export interface GenerateTaskOptions {
   /** Ids that end the text, those of the request included. */
   readonly stopIds: readonly number[]
   readonly matcher: OutputMatcher | null
+  /** Append what the grammar dictates without sampling it. */
+  readonly jumpForward: boolean
   readonly text: OutputText
   /** Alternatives to report for each token; null: no logprobs. */
   readonly topLogprobs: number | null
@@ -67,7 +77,14 @@ export class GenerateTask implements Task {
   #finish: FinishReason | null = null
   #matchedStop: string | number | null = null
 
-  constructor(options: GenerateTaskOptions) {
+  /** What the grammar dictates before anything is sampled is appended at once, to be computed together with the prompt. */
+  static begin(options: GenerateTaskOptions): GenerateTask {
+    const task = new GenerateTask(options)
+    task.#appendForced()
+    return task
+  }
+
+  private constructor(options: GenerateTaskOptions) {
     this.#options = options
     this.sequence = options.sequence
     this.#counts = new TokenCounts(options.sampling.repetitionPenalty === 1 ? [] : promptTokens(options.sequence))
@@ -76,9 +93,7 @@ export class GenerateTask implements Task {
     if (options.promptFrom === 0) this.#promptLogprobs.push(this.#firstPromptToken())
   }
 
-  /** Appends what the grammar dictates before anything is sampled, so that it is computed together with the prompt. */
-  begin(): boolean {
-    this.#appendForced()
+  get isDone(): boolean {
     return this.#finish !== null
   }
 
@@ -123,7 +138,7 @@ export class GenerateTask implements Task {
     }
     if (typeof this.#matchedStop !== 'string') this.#release(this.#options.text.flush())
     if (typeof this.#matchedStop !== 'string') this.#write(this.#stop.flush(), [])
-    this.#options.stream.finish(this.#result())
+    this.#options.output.finish(this.#result())
   }
 
   abort(): void {
@@ -131,13 +146,14 @@ export class GenerateTask implements Task {
   }
 
   fail(error: EngineError): void {
-    this.#options.stream.fail(error)
+    this.#options.output.fail(error)
   }
 
   #appendForced(): void {
     const { matcher } = this.#options
     if (!matcher || this.#finish !== null) return
-    for (const id of matcher.forcedTokens()) {
+    const forced = this.#options.jumpForward ? matcher.forcedTokens() : []
+    for (const id of forced) {
       matcher.accept(id)
       this.#numForced++
       this.#append(id)
@@ -170,7 +186,7 @@ export class GenerateTask implements Task {
 
   #write(text: string, tokenIds: readonly number[]): void {
     this.#text += text
-    this.#options.stream.emit(text, tokenIds)
+    this.#options.output.emit(text, tokenIds)
   }
 
   #allowed(matcher: OutputMatcher | null): Allowed {
@@ -220,20 +236,16 @@ export class GenerateTask implements Task {
   }
 
   #result(): GenerateResult {
-    const { sequence, topLogprobs, promptFrom, validate, stream } = this.#options
+    const { sequence, topLogprobs, promptFrom, validate, output } = this.#options
     const violations = validate?.(this.#text)
-    const imageTokens = sequence.spans.reduce((sum, span) => sum + span.count, 0)
     return {
-      id: stream.id,
+      id: output.id,
       text: this.#text,
       tokenIds: this.#tokenIds,
       finish: this.#finish ?? 'abort',
       matchedStop: this.#matchedStop,
       usage: {
-        promptTokens: sequence.promptLength,
-        cachedTokens: sequence.cached,
-        imageTokens,
-        imageEncodes: this.#options.imageEncodes(),
+        ...promptUsage(sequence, this.#options.imageEncodes()),
         completionTokens: this.#tokenIds.length,
         forcedTokens: this.#numForced,
       },

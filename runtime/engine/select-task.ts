@@ -44,6 +44,10 @@ export class SelectTask implements Task {
     this.#logprobs = options.map(() => [])
   }
 
+  get isDone(): boolean {
+    return this.#isAborted || this.#options.every(({ ids }, index) => this.#logprobs[index]!.length === ids.length)
+  }
+
   consume(_position: number, logits: Float32Array, branch: readonly number[] | null): void {
     const normaliser = logSumExp(logits, this.#vocabularySize)
     const path = branch ?? []
@@ -57,14 +61,13 @@ export class SelectTask implements Task {
   }
 
   advance(): boolean {
-    if (this.#isAborted) return true
-    if (!this.#hasPrompt) return false
+    if (this.isDone || !this.#hasPrompt) return this.isDone
     this.sequence.branches = planBranches(
       this.#options.filter((option, index) => this.#logprobs[index]!.length < option.ids.length),
       this.sequence.promptLength,
       this.#fed,
     )
-    return this.sequence.branches.length === 0
+    return false
   }
 
   complete(): void {

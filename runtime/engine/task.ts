@@ -4,6 +4,8 @@ import type { Sequence } from '../scheduler/sequence.js'
 /** What a request makes of logits. The engine calls `consume` for each row that its sequence asked for, then `advance`. */
 export interface Task {
   readonly sequence: Sequence
+  /** Whether nothing is left to compute. */
+  readonly isDone: boolean
   /**
    * @param position of the element that was fed; the logits speak of the one after it.
    * @param logits [vocabRows] float32, valid during the call.

@@ -4,6 +4,8 @@ import type { WorkerPool } from './pool.js'
 import { TileArena } from './tile-arena.js'
 
 export interface VisionEncoderOptions {
+  /** Workers that decode and scale pictures. */
+  readonly preprocessing: WorkerPool
   readonly info: ModelInfo
   readonly session: SessionOptions
   /** [rows, hiddenSize] float32, shared with the decoder. */
@@ -35,7 +37,6 @@ interface Staged {
  * pictures that are ready at the same time go through the tower in one run, whichever requests they belong to.
  */
 export class VisionEncoder {
-  readonly #preprocessing: WorkerPool
   readonly #encoding: WorkerPool
   readonly #options: VisionEncoderOptions
   readonly #pixels: SharedArrayBuffer
@@ -44,8 +45,7 @@ export class VisionEncoder {
   readonly #queue: Staged[] = []
   #isRunning = false
 
-  constructor(preprocessing: WorkerPool, encoding: WorkerPool, options: VisionEncoderOptions) {
-    this.#preprocessing = preprocessing
+  constructor(encoding: WorkerPool, options: VisionEncoderOptions) {
     this.#encoding = encoding
     this.#options = options
     this.#tileBytes = 3 * options.info.vision.tileSize ** 2 * FLOAT_BYTES
@@ -63,7 +63,7 @@ export class VisionEncoder {
   async encode(job: EncodeJob): Promise<void> {
     const first = await this.#arena.allocate(job.tiles)
     try {
-      await this.#preprocessing.call(job.preprocess(this.#pixels, first * this.#tileBytes))
+      await this.#options.preprocessing.call(job.preprocess(this.#pixels, first * this.#tileBytes))
       await this.#stage(job, first)
     } finally {
       this.#arena.free(first, job.tiles)

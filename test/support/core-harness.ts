@@ -68,9 +68,10 @@ export function makeHarness(options: HarnessOptions) {
       logitsFrom: logitsFrom(request),
     })
     const stream: GenerationStream = new GenerationStream(sequence.id, () => core.abort(task))
-    const task: GenerateTask = new GenerateTask({
+    const task: GenerateTask = GenerateTask.begin({
       sequence,
-      stream,
+      output: stream,
+      jumpForward: true,
       sampler,
       sampling: {
         temperature: request.temperature ?? 0,
@@ -98,7 +99,6 @@ export function makeHarness(options: HarnessOptions) {
       tokenText: letter,
       validate: null,
     })
-    task.begin()
     core.add(task)
     return stream
   }

@@ -1,0 +1,166 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { DecoderGeometry, ModelInfo, SessionOptions } from '../../kernels/protocol.js'
+import { PrefixCache } from '../cache/prefix-cache.js'
+import { chooseTemplate } from '../chat/choose.js'
+import type { EngineConfig } from '../config.js'
+import { EngineError } from '../protocol/error.js'
+import { ModelRunner } from '../runner/model-runner.js'
+import { WorkerPool } from '../runner/pool.js'
+import { VisionEncoder } from '../runner/vision-encoder.js'
+import { Sampler } from '../sampling/sampler.js'
+import type { BatchLimits } from '../scheduler/batch.js'
+import { Scheduler } from '../scheduler/scheduler.js'
+import { TextStream } from '../tokenizer/text-stream.js'
+import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
+import { FeatureCache } from '../vision/feature-cache.js'
+import { ImageKeyTable, specFingerprint } from '../vision/key.js'
+import { visionSpec } from '../vision/spec.js'
+import { makeConstraintCompiler } from './constraints.js'
+import { EngineCore } from './core.js'
+import { FeatureService } from './feature-service.js'
+import { compiledModule, locateModel } from './locate.js'
+import { planMemory } from './memory.js'
+import type { EngineParts } from './parts.js'
+import { PromptPreparer } from './prepare.js'
+import { PromptBuilder } from './prompt-builder.js'
+
+/** Tiles that may be staged between preprocessing and the tower, unless one picture has more. */
+const STAGED_TILES = 16
+const MAX_BATCH_TILES = 8
+/** Logit rows of a step beside one for each slot. */
+const SPARE_LOGIT_ROWS = 64
+/** Chunks of a step beside one for each slot: pieces of options that are scored. */
+const SPARE_CHUNKS = 32
+const FLOAT_BYTES = 4
+
+/** Starts workers, loads the model and puts an engine's parts together. On failure nothing is left running. */
+export async function assemble(config: EngineConfig): Promise<EngineParts> {
+  const { path, name } = locateModel(config.model)
+  const decoding = new WorkerPool('decoder', compiledModule('kernels/worker.js'), 1)
+  const encoding = new WorkerPool('vision', compiledModule('kernels/worker.js'), 1)
+  const preprocessing = new WorkerPool(
+    'preprocessing',
+    compiledModule('runtime/vision/worker.js'),
+    config.preprocessThreads,
+  )
+  const close = async (): Promise<void> => {
+    await Promise.all([decoding, encoding, preprocessing].map(pool => pool.close()))
+  }
+  try {
+    const info = await decoding.call<ModelInfo>({ op: 'inspect', path })
+    return await putTogether(config, name, info, { decoding, encoding, preprocessing, close })
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+interface Pools {
+  readonly decoding: WorkerPool
+  readonly encoding: WorkerPool
+  readonly preprocessing: WorkerPool
+  close(): Promise<void>
+}
+
+async function putTogether(config: EngineConfig, name: string, info: ModelInfo, pools: Pools): Promise<EngineParts> {
+  const { text } = info
+  const bytesPerToken = text.numLayers * 2 * text.numKvHeads * text.headDim * FLOAT_BYTES
+  const memory = planMemory(config, text.contextLength, bytesPerToken)
+  const tokenizer = await readTokenizer(info)
+  const spec = visionSpec(info)
+  const { template } = chooseTemplate(info)
+
+  const limits: BatchLimits = {
+    numSlots: memory.numSlots,
+    slotCapacity: memory.slotCapacity,
+    maxChunk: config.maxChunk,
+    maxChunks: memory.numSlots + SPARE_CHUNKS,
+    maxLogitRows: memory.numSlots + SPARE_LOGIT_ROWS,
+  }
+  const geometry: DecoderGeometry = { ...limits, numPages: memory.numPages, pageSize: config.pageSize }
+  const session = (threads: number): SessionOptions => {
+    const { binding, precision, cachePath } = config
+    return { device: 'cpu', binding, precision, threads, cachePath }
+  }
+  const rowBytes = text.hiddenSize * FLOAT_BYTES
+  const featureCache = FeatureCache.withBudget(config.featureCacheBytes, rowBytes)
+  const features = new SharedArrayBuffer(featureCache.capacity * rowBytes)
+  const runner = new ModelRunner(pools.decoding, {
+    info,
+    session: session(config.threads),
+    geometry,
+    maxChunks: limits.maxChunks,
+    features,
+  })
+  const encoder = new VisionEncoder(pools.encoding, {
+    preprocessing: pools.preprocessing,
+    info,
+    session: session(config.visionThreads),
+    features,
+    numTiles: STAGED_TILES,
+    maxBatchTiles: MAX_BATCH_TILES,
+  })
+  await Promise.all([runner.load(), encoder.load()])
+
+  const cache = new PrefixCache(memory.numPages, config.pageSize)
+  const featureService = new FeatureService(featureCache, () => core.wake())
+  const scheduler = new Scheduler(limits, cache, featureService)
+  const core: EngineCore = new EngineCore(scheduler, runner, () => cache.flush())
+  const builder = new PromptBuilder({
+    tokenizer,
+    template,
+    spec,
+    fingerprint: specFingerprint(spec, info.fingerprint),
+    imageTokenId: info.imageTokenId,
+    keys: new ImageKeyTable(),
+    pixelLimit: config.pixelLimit,
+  })
+  const { contextLength } = memory
+  const { pixelLimit } = config
+  return {
+    config,
+    model: {
+      name,
+      path: info.path,
+      family: info.family,
+      contextLength,
+      vocabSize: tokenizer.size,
+      imageTokenId: info.imageTokenId,
+    },
+    limits,
+    tokenizer,
+    template,
+    builder,
+    preparer: new PromptPreparer({ builder, features: featureService, encoder, spec, contextLength, pixelLimit }),
+    grammars: makeConstraintCompiler(tokenizer),
+    sampler: new Sampler(Math.min(tokenizer.size, text.vocabRows), [info.imageTokenId]),
+    cache,
+    scheduler,
+    features: featureService,
+    encoder,
+    core,
+    makeText: () => new TextStream(tokenizer),
+    tokenText: id => tokenizer.display(id),
+    close: pools.close,
+  }
+}
+
+async function readTokenizer(info: ModelInfo): Promise<Tokenizer> {
+  const { path, imageTokenId, files } = info
+  const file = join(path, 'tokenizer.json')
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new EngineError('MODEL_NOT_FOUND', { path, what: 'it has no tokenizer.json.' }, { cause })
+  })
+  let parsed: Record<string, unknown>
+  try {
+    parsed = JSON.parse(text)
+  } catch (cause) {
+    throw new EngineError(
+      'MODEL_CORRUPT',
+      { path, what: `tokenizer.json is not JSON: ${(cause as Error).message}` },
+      { cause },
+    )
+  }
+  return loadTokenizer(parsed, files.tokenizerConfig, { path, imageTokenId, eosIds: info.text.eosIds })
+}

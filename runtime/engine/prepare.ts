@@ -1,0 +1,91 @@
+import { EngineError } from '../protocol/error.js'
+import type { VisionEncoder } from '../runner/vision-encoder.js'
+import type { PreprocessRequest } from '../vision/messages.js'
+import type { VisionSpec } from '../vision/spec.js'
+import type { FeatureService, PictureOwner } from './feature-service.js'
+import type { BuiltPrompt, PlannedPicture, PromptBuilder, PromptIds } from './prompt-builder.js'
+
+/** A prompt whose pictures are registered; to be released when its request ends. */
+export interface PreparedPrompt {
+  readonly prompt: BuiltPrompt
+  readonly owner: PictureOwner
+}
+
+export interface PromptPreparerOptions {
+  readonly builder: PromptBuilder
+  readonly features: FeatureService
+  readonly encoder: VisionEncoder
+  readonly spec: VisionSpec
+  readonly contextLength: number
+  readonly pixelLimit: number
+}
+
+/** Ids -> a prompt that fits the context, with its pictures known to the feature service. */
+export class PromptPreparer {
+  readonly #options: PromptPreparerOptions
+
+  constructor(options: PromptPreparerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * @param room tokens that must be left after the prompt.
+   * @throws EngineError REQUEST_TOO_LONG, REQUEST_INVALID, and what building the prompt throws.
+   */
+  async prepare(ids: PromptIds, room: number, onFailure: (error: EngineError) => void): Promise<PreparedPrompt> {
+    const { builder, features, contextLength } = this.#options
+    const prompt = await builder.build(ids)
+    const promptTokens = prompt.elements.length
+    if (promptTokens === 0) throw new EngineError('REQUEST_INVALID', { what: 'The prompt is empty.' })
+    const imageTokens = prompt.spans.reduce((sum, span) => sum + span.count, 0)
+    if (promptTokens + room > contextLength) {
+      throw new EngineError('REQUEST_TOO_LONG', { promptTokens, imageTokens, contextLength })
+    }
+    if (imageTokens > features.capacity) {
+      const what = `The pictures have ${imageTokens} rows of features and the feature cache holds ${features.capacity}; a larger featureCacheBytes would take them.`
+      throw new EngineError('REQUEST_INVALID', { what })
+    }
+    const owner: PictureOwner = { onFailure, imageEncodes: 0, featureHits: 0 }
+    for (const picture of prompt.pictures) features.register(this.#encodable(picture), owner)
+    return { prompt, owner }
+  }
+
+  /**
+   * Starts encoding what the cached prefix does not cover, so that it is under way while the request waits.
+   * @returns pictures that the prefix covers whole.
+   */
+  prefetch({ prompt, owner }: PreparedPrompt, cachedLength: number): number {
+    const missing = prompt.spans.filter(span => span.start + span.count > cachedLength)
+    for (const span of missing) this.#options.features.prefetch(span.key, owner)
+    return prompt.spans.length - missing.length
+  }
+
+  release({ prompt, owner }: PreparedPrompt): void {
+    for (const picture of prompt.pictures) this.#options.features.unregister(picture.key, owner)
+  }
+
+  #encodable({ key, bytes, label, plan }: PlannedPicture) {
+    const { encoder, spec, pixelLimit } = this.#options
+    const { packing, views, tokens } = plan
+    return {
+      key,
+      rows: tokens,
+      encode: (row: number): Promise<void> =>
+        encoder.encode({
+          tiles: views,
+          gather: packing.kind === 'gather' ? packing.rows : null,
+          row,
+          rows: tokens,
+          preprocess: (pixels, offset): PreprocessRequest => ({
+            op: 'preprocess',
+            bytes,
+            spec,
+            label,
+            pixelLimit,
+            pixels,
+            offset,
+          }),
+        }),
+    }
+  }
+}
