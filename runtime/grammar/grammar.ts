@@ -1,0 +1,52 @@
+import type { Vocabulary } from '../protocol/vocabulary.js'
+import type { ExpressionId, ExpressionStore } from './expression.js'
+import { ForcedText } from './forced-text.js'
+import { Matcher, type MatcherParts } from './matcher.js'
+import { MaskCache, MaskMaker } from './token-mask.js'
+import { tokenTrieOf } from './token-trie.js'
+
+const sharedMasks = new WeakMap<object, MaskCache>()
+
+/** A compiled constraint over one vocabulary. Its matchers share derivatives and masks, and may be used by turns in any order. */
+export class Grammar {
+  readonly root: ExpressionId
+  readonly store: ExpressionStore
+  readonly vocabulary: Vocabulary
+  readonly #parts: MatcherParts
+
+  /** `masks`: where its masks are kept; by default one cache of 64 MB for each vocabulary. */
+  constructor(store: ExpressionStore, root: ExpressionId, vocabulary: Vocabulary, masks?: MaskCache) {
+    const trie = tokenTrieOf(vocabulary)
+    let cache = masks ?? sharedMasks.get(trie)
+    if (cache === undefined) {
+      cache = new MaskCache()
+      sharedMasks.set(trie, cache)
+    }
+    this.root = root
+    this.store = store
+    this.vocabulary = vocabulary
+    this.#parts = {
+      store,
+      root,
+      vocabulary,
+      trie,
+      masks: new MaskMaker(store, trie, vocabulary.stopIds, cache),
+      forced: new ForcedText(store, trie, vocabulary),
+    }
+  }
+
+  /** A fresh matcher at the start of the text. */
+  matcher(): Matcher {
+    return new Matcher(this.#parts)
+  }
+
+  /** Rough memory held without masks, in bytes; grows as texts visit new states. */
+  get byteLength(): number {
+    return this.store.bytes
+  }
+
+  /** So many states were visited that a new text could meet the budget: compile it again instead of using it for long. */
+  get isWorn(): boolean {
+    return this.store.size * 2 > this.store.limits.maxExpressions
+  }
+}
