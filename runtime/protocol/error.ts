@@ -59,6 +59,11 @@ export const ERROR_TABLE = {
   },
   SERVER_UNHEALTHY: { status: 503, template: 'No token came within {seconds} seconds.' },
   SERVER_DRAINING: { status: 503, template: 'The server is shutting down and takes no new requests.' },
+  // answers
+  OUTPUT_TRUNCATED: {
+    status: 500,
+    template: 'The answer about {label} was cut after {tokens} tokens, before the JSON was complete; allow more tokens.',
+  },
   // programs
   PROGRAM_INVALID: { status: 400, template: '{what}' },
   PROGRAM_INPUT_INVALID: { status: 400, template: 'program "{program}", input "{input}": {what}.' },
