@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { convertFloats, type FloatType } from '../../kernels/checkpoint/numbers.js'
 import { repositoryRoot } from './paths.js'
 
 /** What training/fixtures/make_checkpoints.py wrote beside a checkpoint. */
@@ -39,10 +40,12 @@ export function readGolden(name: string): GoldenCheckpoint {
   const path = checkpointPath(name)
   const record = JSON.parse(readFileSync(join(path, 'golden.json'), 'utf8'))
   const bytes = readFileSync(join(path, 'golden.bin'))
-  const array = (name: string): Float32Array => {
+  const array = (name: string, type: FloatType = 'F32'): Float32Array => {
     const { offset, shape } = record.arrays[name] as { offset: number; shape: readonly number[] }
-    const length = shape.reduce((product, size) => product * size, 1)
-    return new Float32Array(bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + 4 * length))
+    const values = new Float32Array(shape.reduce((product, size) => product * size, 1))
+    // A copy, since a typed array must begin at a multiple of its element's size.
+    convertFloats(type, Uint8Array.from(bytes.subarray(offset)), 0, values.length, values, 0)
+    return values
   }
   return {
     name,
@@ -52,7 +55,7 @@ export function readGolden(name: string): GoldenCheckpoint {
     ids: record.ids,
     textIds: record.text_ids,
     gather: record.gather,
-    pixels: array('pixels'),
+    pixels: array('pixels', 'F16'),
     features: array('features'),
     logits: array('logits'),
     textLogits: array('text_logits'),

@@ -84,17 +84,22 @@ export class KernelModel {
     return this.#decoder.binding
   }
 
-  /** Encodes one picture into feature rows 0, 1, ...; returns a copy of them, [rows * hiddenSize]. `pixels` [tiles, 3, S, S]. */
-  async encode(pixels: Float32Array, gather: readonly number[] | null): Promise<Float32Array> {
+  /**
+   * Encodes one picture, or a video, into feature rows 0, 1, ...; returns a copy of them, [rows * hiddenSize]. `pixels`
+   * [tiles or frames, 3, S, S].
+   */
+  async encode(pixels: Float32Array, gather: readonly number[] | null, pooled = false): Promise<Float32Array> {
     const { tileSize, featuresPerTile } = this.info.vision
+    const rowsPerTile = pooled ? this.info.video!.featuresPerFrame : featuresPerTile
     const { hiddenSize } = this.info.text
     const tiles = pixels.length / (3 * tileSize ** 2)
-    const rows = gather?.length ?? tiles * featuresPerTile
+    const rows = gather?.length ?? tiles * rowsPerTile
     this.#pixels.set(pixels)
     await this.#vision.encode([
       {
         pixels: { device: 'cpu', region: 'pixels', offset: 0, type: 'float32', shape: [tiles, 3, tileSize, tileSize] },
         gather,
+        pooled,
         features: { device: 'cpu', region: 'features', offset: 0, type: 'float32', shape: [rows, hiddenSize] },
       },
     ])
