@@ -52,6 +52,8 @@ export async function runKernelLoop(options: KernelLoopOptions): Promise<KernelL
     slots: new SharedArrayBuffer(slotBytesPerLayer(text, batch, slotCapacity)),
     pages: new SharedArrayBuffer(pageBytesPerLayer(text, 0, 16)),
   }))
+  // Memory never written is one page of zeros that all its addresses share, and would come from the nearest cache.
+  for (const { slots } of memory) new Float32Array(slots).fill(0.5)
   const { past, present } = new SlotAttention(text, geometry, memory).tensors(0, batch)
   const embeds = Float32Array.from({ length: batch * text.hiddenSize }, (_, i) => Math.sin(i))
   const feeds = {
