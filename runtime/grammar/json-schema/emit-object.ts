@@ -1,0 +1,102 @@
+import type { ExpressionId } from '../expression.js'
+import { alphabetOf } from '../regex/alphabet.js'
+import type { EmitContext } from './emitter.js'
+import type { Formula } from './formula.js'
+import { type MemberClass, type MemberKey, MemberMachine } from './member-machine.js'
+import type { ObjectRecord } from './object-record.js'
+
+/** Ways to meet "some key has such a value" that are written out as alternatives. */
+const MAX_WAYS = 64
+/** Keys without a place in the order that may stand in any order among the further keys; more of them get one. */
+const MAX_FLOATING = 5
+
+export class ObjectEmitter {
+  readonly #context: EmitContext
+
+  constructor(context: EmitContext) {
+    this.#context = context
+  }
+
+  emit(record: ObjectRecord, depth: number): ExpressionId {
+    const { store } = this.#context.expander.universe
+    return store.choice(this.#ways(record).map(way => this.#emitWay(way, depth)))
+  }
+
+  /** Alternatives in which each remaining "some" speaks of keys outside of the names alone. */
+  #ways(record: ObjectRecord): readonly ObjectRecord[] {
+    const { formulas, keys, store } = this.#context.expander.universe
+    let ways: ObjectRecord[] = [{ ...record, some: [] }]
+    for (const each of record.some) {
+      const next: ObjectRecord[] = ways.map(way => ({ ...way, some: [...way.some, each] }))
+      for (const way of ways) {
+        for (const [key, own] of way.names) {
+          if (!keys.has(each.language, key)) continue
+          const formula = formulas.and([own.formula, each.formula])
+          next.push({ ...way, names: new Map([...way.names, [key, { ...own, formula, required: true }]]) })
+        }
+      }
+      ways = next.filter(way => !this.#context.expander.emptiness.isEmptyObject(way))
+      if (ways.length > MAX_WAYS) throw store.nodes.tooComplex('too many keys may hold what some key must hold')
+    }
+    return ways
+  }
+
+  #emitWay(record: ObjectRecord, depth: number): ExpressionId {
+    const { emptiness, universe } = this.#context.expander
+    if (emptiness.isEmptyObject(record)) return universe.store.fail
+    const named: (MemberKey & { readonly declared: boolean })[] = []
+    for (const [key, { formula, required, declared }] of record.names) {
+      if (!emptiness.isEmpty(formula))
+        named.push({ text: this.#member(universe.store.literal(JSON.stringify(key)), formula, depth), required, declared })
+    }
+    const anyOrder = this.#context.propertyOrder === 'any'
+    const loose = anyOrder ? named : named.filter(key => !key.declared)
+    const floats = anyOrder || loose.length <= MAX_FLOATING
+    const ordered = anyOrder ? [] : named.filter(key => key.declared || !floats)
+    const machine = new MemberMachine(
+      universe.store,
+      this.#context.text.layout,
+      depth,
+      ordered,
+      floats ? loose : [],
+      this.#classes(record, depth),
+      record.some.length,
+      record.min,
+      record.max,
+    )
+    return machine.build()
+  }
+
+  /** Members outside of the names: each class as it is, and as far as it settles some of what `some` asks for. */
+  #classes(record: ObjectRecord, depth: number): MemberClass[] {
+    const { emptiness, universe } = this.#context.expander
+    const { formulas, keys, store, strings } = universe
+    const classes: MemberClass[] = []
+    for (const { language, formula } of record.classes) {
+      const taken = [...record.names.keys()].filter(key => keys.has(language, key))
+      for (let settles = 0; settles < 1 << record.some.length; settles++) {
+        const asked = record.some.filter((_, at) => (settles & (1 << at)) !== 0)
+        const value = formulas.and([formula, ...asked.map(each => each.formula)])
+        if (emptiness.isEmpty(value)) continue
+        let wanted: ExpressionId | null = language
+        for (const each of asked) wanted = wanted === null ? null : keys.both(wanted, each.language)
+        if (wanted !== null && taken.length > 0)
+          wanted = keys.without(wanted, store.choice(taken.map(key => strings.spellings(key))))
+        if (wanted !== null) classes.push({ text: this.#member(this.#key(wanted), value, depth), settles })
+      }
+    }
+    return classes
+  }
+
+  #key(language: ExpressionId): ExpressionId {
+    const { text, expander } = this.#context
+    const { store } = expander.universe
+    if (language === alphabetOf(store, 'json-string').anything) return text.string()
+    return store.sequence(text.quote, language, text.quote)
+  }
+
+  #member(key: ExpressionId, value: Formula, depth: number): ExpressionId {
+    const { text, expander } = this.#context
+    return expander.universe.store.sequence(key, text.layout.colon, this.#context.emit(value, depth + 1))
+  }
+}

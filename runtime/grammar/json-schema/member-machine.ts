@@ -1,0 +1,189 @@
+import type { ExpressionId, ExpressionStore } from '../expression.js'
+import type { JsonLayout } from '../json-layout.js'
+
+export interface MemberKey {
+  /** Key, colon and value. */
+  readonly text: ExpressionId
+  readonly required: boolean
+}
+
+export interface MemberClass {
+  readonly text: ExpressionId
+  /** Bits of the "some key must" conditions that such a member settles. */
+  readonly settles: number
+}
+
+/** Where the text of an object stands. */
+interface State {
+  /** Keys of the fixed order that are behind. */
+  readonly at: number
+  /** Keys without a place that are still to come, as bits of a string of 0 and 1. */
+  readonly floating: string
+  /** Members so far, as far as they are counted. */
+  readonly count: number
+  /** Conditions not yet settled. */
+  readonly pending: number
+}
+
+/** Optional keys in a row after which the rest becomes a rule, so that long objects do not take quadratic space. */
+const RULE_EVERY = 32
+
+/**
+ * The members of one object: keys in a fixed order, then keys in any order and keys of classes. States that can be
+ * too many to write out are rules, made when the text gets there; `isViable` sees to it that each can be finished.
+ */
+export class MemberMachine {
+  readonly #store: ExpressionStore
+  readonly #layout: JsonLayout
+  readonly #depth: number
+  readonly #ordered: readonly MemberKey[]
+  readonly #floating: readonly MemberKey[]
+  readonly #classes: readonly MemberClass[]
+  readonly #conditions: number
+  readonly #min: number
+  readonly #max: number
+  readonly #comma: ExpressionId
+  readonly #close: ExpressionId
+  readonly #states = new Map<string, ExpressionId>()
+
+  constructor(
+    store: ExpressionStore,
+    layout: JsonLayout,
+    depth: number,
+    ordered: readonly MemberKey[],
+    floating: readonly MemberKey[],
+    classes: readonly MemberClass[],
+    conditions: number,
+    min: number,
+    max: number,
+  ) {
+    this.#store = store
+    this.#layout = layout
+    this.#depth = depth
+    this.#ordered = ordered
+    this.#floating = floating
+    this.#classes = classes
+    this.#conditions = conditions
+    const names = ordered.length + floating.length
+    const required = [...ordered, ...floating].filter(key => key.required).length
+    this.#min = min <= required ? 0 : min
+    this.#max = classes.length === 0 && names <= max ? Number.POSITIVE_INFINITY : max
+    this.#comma = layout.comma(depth)
+    this.#close = layout.close('}', depth)
+  }
+
+  build(): ExpressionId {
+    const start: State = {
+      at: 0,
+      floating: '1'.repeat(this.#floating.length),
+      count: 0,
+      pending: (1 << this.#conditions) - 1,
+    }
+    const members = this.#store.sequence(this.#layout.open('{', this.#depth), this.#rest(start))
+    return this.#mayEnd({ ...start, at: this.#skip() }) ? this.#store.choice([this.#layout.emptyObject, members]) : members
+  }
+
+  /** Index past the leading keys that may be left out. */
+  #skip(): number {
+    const first = this.#ordered.findIndex(key => key.required)
+    return first < 0 ? this.#ordered.length : first
+  }
+
+  #rest(state: State): ExpressionId {
+    const key = `${state.at},${state.floating},${state.count},${state.pending}`
+    const known = this.#states.get(key)
+    if (known !== undefined) return known
+    const isLoose = state.at === this.#ordered.length && !this.#isPlainLoop(state)
+    const isMilestone = this.#ordered.length > 2 * RULE_EVERY && state.at % RULE_EVERY === 0 && state.at > 0
+    let id: ExpressionId
+    if (!this.#isViable(state)) id = this.#store.fail
+    else if (isLoose || isMilestone)
+      id = this.#store.rule('members of an object', () => this.#define(state), { nonEmpty: true })
+    else id = this.#define(state)
+    this.#states.set(key, id)
+    return id
+  }
+
+  #define(state: State): ExpressionId {
+    if (state.at < this.#ordered.length) return this.#definePlaced(state)
+    if (this.#isPlainLoop(state)) return this.#defineLoop(state)
+    const parts: ExpressionId[] = []
+    if (state.count > 0 && this.#mayEnd(state)) parts.push(this.#close)
+    this.#floating.forEach((key, index) => {
+      if (state.floating[index] === '0') return
+      const floating = `${state.floating.slice(0, index)}0${state.floating.slice(index + 1)}`
+      parts.push(this.#member(state, key.text, { ...state, floating }))
+    })
+    for (const each of this.#classes) {
+      if ((each.settles & ~state.pending) !== 0) continue
+      parts.push(this.#member(state, each.text, { ...state, pending: state.pending & ~each.settles }))
+    }
+    return this.#store.choice(parts)
+  }
+
+  #definePlaced(state: State): ExpressionId {
+    const key = this.#ordered[state.at]!
+    const next = { ...state, at: state.at + 1 }
+    const present = this.#member(state, key.text, next)
+    return key.required ? present : this.#store.choice([present, this.#rest(next)])
+  }
+
+  /** Whether only members of classes can follow, as many as one likes. */
+  #isPlainLoop(state: State): boolean {
+    return (
+      state.at === this.#ordered.length &&
+      !state.floating.includes('1') &&
+      state.pending === 0 &&
+      this.#max === Number.POSITIVE_INFINITY &&
+      (this.#min === 0 || state.count >= this.#min || this.#ordered.length === 0)
+    )
+  }
+
+  #defineLoop(state: State): ExpressionId {
+    const store = this.#store
+    const member = store.choice(this.#classes.map(each => each.text))
+    const missing = Math.max(0, this.#min - state.count)
+    const more = (min: number) =>
+      store.sequence(store.repeat(store.sequence(this.#comma, member), min, Number.POSITIVE_INFINITY), this.#close)
+    if (state.count > 0) return more(missing)
+    return store.sequence(member, more(Math.max(0, missing - 1)))
+  }
+
+  #member(state: State, text: ExpressionId, after: State): ExpressionId {
+    const rest = this.#rest({ ...after, count: this.#cap(state.count + 1) })
+    return this.#store.sequence(state.count > 0 ? this.#comma : this.#store.empty, text, rest)
+  }
+
+  /** Past the point where they matter, members are no longer counted. */
+  #cap(count: number): number {
+    return this.#max === Number.POSITIVE_INFINITY ? Math.min(count, Math.max(1, this.#min)) : count
+  }
+
+  #mayEnd(state: State): boolean {
+    return state.count >= this.#min && state.pending === 0 && this.#wanted(state) === 0
+  }
+
+  /** Required keys that are still to come. */
+  #wanted(state: State): number {
+    let wanted = 0
+    for (let at = state.at; at < this.#ordered.length; at++) if (this.#ordered[at]!.required) wanted++
+    this.#floating.forEach((key, index) => {
+      if (key.required && state.floating[index] === '1') wanted++
+    })
+    return wanted
+  }
+
+  #isViable(state: State): boolean {
+    const wanted = this.#wanted(state) + (state.pending === 0 ? 0 : 1)
+    if (state.count + wanted > this.#max) return false
+    if (state.pending !== 0 && !this.#canSettle(state.pending)) return false
+    if (this.#classes.length > 0) return true
+    const left = this.#ordered.length - state.at + [...state.floating].filter(bit => bit === '1').length
+    return state.count + left >= this.#min && (state.count > 0 || left > 0)
+  }
+
+  #canSettle(pending: number): boolean {
+    const settled = this.#classes.reduce((bits, each) => bits | each.settles, 0)
+    return (pending & ~settled) === 0
+  }
+}

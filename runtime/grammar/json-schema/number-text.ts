@@ -1,0 +1,136 @@
+import type { ExpressionId, ExpressionStore } from '../expression.js'
+import type { JsonText } from '../json-text.js'
+import { compareDecimals, type Decimal, decimalText, equalDecimals, negateDecimal, ONE, ZERO } from './decimal.js'
+import { MagnitudeText } from './magnitude-text.js'
+import { multiplesText } from './multiples-text.js'
+import { listNumbers, type NumberRange, type NumberSet, tightenToStep } from './number-set.js'
+import { scientificText } from './scientific-text.js'
+
+/** Up to this many multiples between two bounds are written out one by one. */
+const MAX_LISTED = 64
+
+/**
+ * The JSON texts of sets of numbers. An unbounded number may be any JSON number. Elsewhere a number is written
+ * plainly (an integer may end in `.0`), or, where JavaScript's own serialiser would, with one digit before the point
+ * and an exponent; other ways to spell the same value are not offered.
+ */
+export class NumberTexts {
+  readonly #store: ExpressionStore
+  readonly #text: JsonText
+  readonly #magnitudes: MagnitudeText
+  readonly #known = new Map<string, ExpressionId>()
+
+  constructor(store: ExpressionStore, text: JsonText) {
+    this.#store = store
+    this.#text = text
+    this.#magnitudes = new MagnitudeText(store)
+  }
+
+  ofSet(set: NumberSet): ExpressionId {
+    return this.#store.choice(set.map(range => this.#ofRange(range)))
+  }
+
+  ofValue(value: Decimal): ExpressionId {
+    const { exponent } = value
+    const length = (value.digits < 0n ? -value.digits : value.digits).toString().length
+    // Where JavaScript turns to exponents (Number::toString of ECMA-262), a plain spelling would be all zeros.
+    if (exponent + length > 21 || exponent + length <= -6)
+      return this.#exponential(value)
+    const zeros = this.#store.repeat(this.#store.literal('0'), 1, 20)
+    const tail = exponent >= 0 ? this.#store.optional(this.#store.sequence(this.#store.literal('.'), zeros)) : null
+    const more = tail ?? this.#store.repeat(this.#store.literal('0'), 0, 20)
+    return this.#store.sequence(this.#store.literal(decimalText(value)), more)
+  }
+
+  #exponential(value: Decimal): ExpressionId {
+    const magnitude = value.digits < 0n ? negateDecimal(value) : value
+    const text = scientificText(this.#store, magnitude, false, magnitude, false)
+    return value.digits < 0n ? this.#store.sequence(this.#store.literal('-'), text) : text
+  }
+
+  #ofRange(range: NumberRange): ExpressionId {
+    const key = keyOf(range)
+    let id = this.#known.get(key)
+    if (id === undefined) {
+      id = this.#build(range)
+      this.#known.set(key, id)
+    }
+    return id
+  }
+
+  #build(range: NumberRange): ExpressionId {
+    const store = this.#store
+    const { step, notSteps } = range
+    if (notSteps.length > 0) {
+      const plain = this.#plain({ ...range, step: null, notSteps: [] })
+      const excluded = notSteps.map(each => store.not(this.#multiples(each)))
+      const wanted = step === null ? plain : store.and(plain, this.#multiples(step))
+      return excluded.reduce((left, right) => store.and(left, right), wanted)
+    }
+    if (step === null) return this.#unstepped(range)
+    const listed = listNumbers([range], MAX_LISTED)
+    if (listed !== null && !equalDecimals(step, ONE)) return store.choice(listed.map(value => this.ofValue(value)))
+    const tight = tightenToStep(range)
+    if (equalDecimals(step, ONE)) return this.#signed(tight, 'zeros')
+    if (tight.low === null && tight.high === null) return this.#multiples(step)
+    return store.and(this.#plain(tight), this.#multiples(step))
+  }
+
+  #unstepped(range: NumberRange): ExpressionId {
+    if (range.low === null && range.high === null) return this.#text.number
+    if (range.low !== null && range.high !== null && equalDecimals(range.low, range.high)) return this.ofValue(range.low)
+    return this.#signed(range, 'any')
+  }
+
+  /** Without exponents: what the automata for multiples can be intersected with. */
+  #plain(range: NumberRange): ExpressionId {
+    return this.#signed(range, 'plain')
+  }
+
+  #multiples(step: Decimal): ExpressionId {
+    const key = `multiples ${step.digits}e${step.exponent}`
+    let id = this.#known.get(key)
+    if (id === undefined) {
+      id = multiplesText(this.#store, step)
+      this.#known.set(key, id)
+    }
+    return id
+  }
+
+  #signed(range: NumberRange, form: 'any' | 'plain' | 'zeros'): ExpressionId {
+    const store = this.#store
+    const { low, high, lowOpen, highOpen } = range
+    const parts: ExpressionId[] = []
+    if (high === null || compareDecimals(high, ZERO) >= 0) {
+      const fromZero = low === null || compareDecimals(low, ZERO) < 0
+      parts.push(this.#magnitude(fromZero ? ZERO : low, fromZero ? false : lowOpen, high, highOpen, form))
+    }
+    if (low === null || compareDecimals(low, ZERO) < 0) {
+      const toZero = high === null || compareDecimals(high, ZERO) >= 0
+      const bottom = toZero ? ZERO : negateDecimal(high)
+      const top = low === null ? null : negateDecimal(low)
+      const isOpen = toZero ? high !== null && highOpen && compareDecimals(high, ZERO) === 0 : highOpen
+      parts.push(store.sequence(store.literal('-'), this.#magnitude(bottom, isOpen, top, lowOpen, form)))
+    }
+    return store.choice(parts)
+  }
+
+  #magnitude(
+    low: Decimal,
+    lowOpen: boolean,
+    high: Decimal | null,
+    highOpen: boolean,
+    form: 'any' | 'plain' | 'zeros',
+  ): ExpressionId {
+    const plain = this.#magnitudes.between(low, lowOpen, high, highOpen, form === 'zeros' ? 'zeros' : 'any')
+    if (form === 'plain') return plain
+    const scientific = scientificText(this.#store, low, lowOpen, high, highOpen, form === 'zeros')
+    return this.#store.choice([plain, scientific])
+  }
+}
+
+function keyOf(range: NumberRange): string {
+  const text = (value: Decimal | null) => (value === null ? '' : `${value.digits}e${value.exponent}`)
+  const { low, lowOpen, high, highOpen, step, notSteps } = range
+  return [text(low), lowOpen, text(high), highOpen, text(step), ...notSteps.map(text)].join()
+}

@@ -1,0 +1,32 @@
+import { EngineError } from '../../protocol/error.js'
+import type { ExpressionId } from '../expression.js'
+import { compileRegex } from '../regex/compile.js'
+import type { Lowering, Place } from './lowering.js'
+
+const cache = new WeakMap<Lowering, Map<string, ExpressionId>>()
+
+/** The strings in which a pattern matches somewhere. `keyword` is the one that the pattern belongs to. */
+export function compilePattern(lowering: Lowering, place: Place, source: string, keyword: string): ExpressionId {
+  let known = cache.get(lowering)
+  if (known === undefined) {
+    known = new Map()
+    cache.set(lowering, known)
+  }
+  let language = known.get(source)
+  if (language === undefined) {
+    language = compile(lowering, place, source, keyword)
+    known.set(source, language)
+  }
+  return language
+}
+
+function compile(lowering: Lowering, place: Place, source: string, keyword: string): ExpressionId {
+  try {
+    return compileRegex(lowering.universe.store, source, { anchored: false, alphabet: 'json-string' })
+  } catch (error) {
+    if (!EngineError.isInstance(error)) throw error
+    if (error.code === 'GRAMMAR_TOO_COMPLEX') throw error
+    const hint = error.code === 'GRAMMAR_UNSUPPORTED' ? `no automaton does ${error.data.feature}` : error.message
+    throw lowering.unsupported(place, keyword, hint)
+  }
+}

@@ -1,0 +1,122 @@
+import { ANY_ARRAY, type ArrayRecord, complementArray, intersectArrays } from './array-record.js'
+import type { FormulaTable } from './formula.js'
+import { ALL_NUMBERS, complementNumbers, intersectNumbers, isAllNumbers, NO_NUMBERS } from './number-set.js'
+import type { ObjectRecord, ObjectRecords } from './object-record.js'
+import type { Shape } from './shape.js'
+import { ALL_STRINGS, NO_STRINGS, type StringSets } from './string-set.js'
+
+/** Alternatives of one container type that one value may have; more means a product of many `anyOf`s. */
+const MAX_ALTERNATIVES = 512
+
+/** Union, intersection and complement of shapes, type by type. */
+export class ShapeAlgebra {
+  readonly anything: Shape
+  readonly nothing: Shape
+  readonly #formulas: FormulaTable
+  readonly #strings: StringSets
+  readonly #objects: ObjectRecords
+  readonly #tooMany: () => Error
+
+  /** `tooMany` makes the error for a union that grows past all bounds. */
+  constructor(formulas: FormulaTable, strings: StringSets, objects: ObjectRecords, tooMany: () => Error) {
+    this.#formulas = formulas
+    this.#strings = strings
+    this.#objects = objects
+    this.#tooMany = tooMany
+    this.anything = {
+      hasNull: true,
+      hasTrue: true,
+      hasFalse: true,
+      numbers: ALL_NUMBERS,
+      strings: ALL_STRINGS,
+      arrays: [ANY_ARRAY],
+      objects: [objects.any],
+    }
+    this.nothing = {
+      hasNull: false,
+      hasTrue: false,
+      hasFalse: false,
+      numbers: NO_NUMBERS,
+      strings: NO_STRINGS,
+      arrays: [],
+      objects: [],
+    }
+  }
+
+  intersect(a: Shape, b: Shape): Shape {
+    if (a === this.anything) return b
+    if (b === this.anything) return a
+    return {
+      hasNull: a.hasNull && b.hasNull,
+      hasTrue: a.hasTrue && b.hasTrue,
+      hasFalse: a.hasFalse && b.hasFalse,
+      numbers: a.numbers === ALL_NUMBERS ? b.numbers : intersectNumbers(a.numbers, b.numbers),
+      strings: this.#strings.intersect(a.strings, b.strings),
+      arrays: this.#product(a.arrays, b.arrays, (x, y) => intersectArrays(this.#formulas, x, y)),
+      objects: this.#product(a.objects, b.objects, (x, y) => this.#objects.intersect(x, y)),
+    }
+  }
+
+  unite(shapes: readonly Shape[]): Shape {
+    if (shapes.length === 1) return shapes[0]!
+    return {
+      hasNull: shapes.some(shape => shape.hasNull),
+      hasTrue: shapes.some(shape => shape.hasTrue),
+      hasFalse: shapes.some(shape => shape.hasFalse),
+      numbers: uniteNumbers(shapes),
+      strings: shapes.reduce((all, shape) => this.#strings.unite(all, shape.strings), NO_STRINGS),
+      arrays: this.#union(
+        shapes.flatMap(shape => shape.arrays),
+        ANY_ARRAY,
+      ),
+      objects: this.#union(
+        shapes.flatMap(shape => shape.objects),
+        this.#objects.any,
+      ),
+    }
+  }
+
+  complement(shape: Shape): Shape {
+    return {
+      hasNull: !shape.hasNull,
+      hasTrue: !shape.hasTrue,
+      hasFalse: !shape.hasFalse,
+      numbers: complementNumbers(shape.numbers),
+      strings: this.#strings.complement(shape.strings),
+      arrays: shape.arrays.reduce<readonly ArrayRecord[]>(
+        (rest, record) =>
+          this.#product(rest, complementArray(this.#formulas, record), (x, y) => intersectArrays(this.#formulas, x, y)),
+        [ANY_ARRAY],
+      ),
+      objects: shape.objects.reduce<readonly ObjectRecord[]>(
+        (rest, record) =>
+          this.#product(rest, this.#objects.complement(record), (x, y) => this.#objects.intersect(x, y)),
+        [this.#objects.any],
+      ),
+    }
+  }
+
+  #product<Part>(a: readonly Part[], b: readonly Part[], both: (x: Part, y: Part) => Part | null): readonly Part[] {
+    const parts: Part[] = []
+    for (const left of a) {
+      for (const right of b) {
+        const part = both(left, right)
+        if (part !== null) parts.push(part)
+        if (parts.length > MAX_ALTERNATIVES) throw this.#tooMany()
+      }
+    }
+    return parts
+  }
+
+  #union<Part>(parts: readonly Part[], everything: Part): readonly Part[] {
+    if (parts.includes(everything)) return [everything]
+    const distinct = [...new Set(parts)]
+    if (distinct.length > MAX_ALTERNATIVES) throw this.#tooMany()
+    return distinct
+  }
+}
+
+function uniteNumbers(shapes: readonly Shape[]) {
+  const all = shapes.flatMap(shape => shape.numbers)
+  return isAllNumbers(all) ? ALL_NUMBERS : [...new Set(all)]
+}
