@@ -1,5 +1,5 @@
 import { EngineError, toEngineError } from '../protocol/error.js'
-import type { Batch, BatchChunk } from '../scheduler/batch.js'
+import type { Batch, BatchChunk, BatchDecode } from '../scheduler/batch.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Sequence } from '../scheduler/sequence.js'
 import type { Task } from './task.js'
@@ -118,31 +118,41 @@ export class EngineCore {
 
   /** Hands every row of logits to the task whose sequence it belongs to. */
   #sample(batch: Batch): void {
-    for (const chunk of batch.chunks) this.#sampleChunk(chunk)
+    for (const chunk of batch.chunks) this.#attempt(chunk.sequence, this.#sampleChunk, chunk)
     const { decode } = batch
-    decode?.rows.forEach((sequence, index) => {
-      if (!sequence) return
-      this.#attempt(sequence, task => {
-        task.consume(decode.lengths[index]!, this.#runner.logits(decode.firstLogit + index), null)
-      })
-    })
+    if (!decode) return
+    for (let row = 0; row < decode.rows.length; row++) {
+      const sequence = decode.rows[row]
+      if (sequence) this.#attempt(sequence, this.#sampleRow, decode, row)
+    }
   }
 
-  #sampleChunk(chunk: BatchChunk): void {
-    this.#attempt(chunk.sequence, task => {
-      chunk.logitRows.forEach((row, index) => {
-        const path = chunk.branch && [...chunk.branch.prefix, ...chunk.branch.ids.slice(0, row + 1)]
-        task.consume(chunk.start + row, this.#runner.logits(chunk.firstLogit + index), path)
-      })
-    })
+  // Fields instead of closures: these run for every token of every request.
+  readonly #sampleRow = (task: Task, decode: BatchDecode, row: number): void => {
+    task.consume(decode.lengths[row]!, this.#runner.logits(decode.firstLogit + row), null)
+  }
+
+  readonly #sampleChunk = (task: Task, chunk: BatchChunk): void => {
+    for (const [index, row] of chunk.logitRows.entries()) {
+      const path = chunk.branch && [...chunk.branch.prefix, ...chunk.branch.ids.slice(0, row + 1)]
+      task.consume(chunk.start + row, this.#runner.logits(chunk.firstLogit + index), path)
+    }
+  }
+
+  readonly #advance = (task: Task): void => {
+    if (task.advance()) this.#release(task, () => task.complete())
   }
 
   /** What goes wrong with one request (a grammar that allows nothing, say) fails that request alone. */
-  #attempt(sequence: Sequence, act: (task: Task) => void): void {
-    const task = this.#tasks.get(sequence)!
-    if (this.#failed.has(task)) return
+  #attempt<Rest extends readonly unknown[]>(
+    sequence: Sequence,
+    act: (task: Task, ...rest: Rest) => void,
+    ...rest: Rest
+  ): void {
+    const task = this.#tasks.get(sequence)
+    if (!task || this.#failed.has(task)) return
     try {
-      act(task)
+      act(task, ...rest)
     } catch (error) {
       this.#failed.set(task, toEngineError(error))
     }
@@ -153,13 +163,13 @@ export class EngineCore {
     this.counts.prefillChunks += batch.chunks.length
     if (batch.decode) this.counts.decodeSteps++
     this.#scheduler.computed(batch)
-    const sequences = new Set(batch.chunks.map(chunk => chunk.sequence))
-    for (const sequence of batch.decode?.rows ?? []) if (sequence) sequences.add(sequence)
-    for (const sequence of sequences) {
-      this.#attempt(sequence, task => {
-        if (task.advance()) this.#release(task, () => task.complete())
-      })
+    let last: Sequence | null = null
+    for (const { sequence } of batch.chunks) {
+      // The branches of one select follow each other and are settled together.
+      if (sequence !== last) this.#attempt(sequence, this.#advance)
+      last = sequence
     }
+    for (const sequence of batch.decode?.rows ?? []) if (sequence) this.#attempt(sequence, this.#advance)
   }
 
   /** Ends what was aborted or has failed since the last step. */

@@ -66,6 +66,7 @@ export class GenerateTask implements Task {
   readonly sequence: Sequence
   readonly #options: GenerateTaskOptions
   readonly #counts: TokenCounts
+  readonly #hasPenalties: boolean
   readonly #stop: StopMatcher
   readonly #mask: Int32Array
   readonly #tokenIds: number[] = []
@@ -87,6 +88,8 @@ export class GenerateTask implements Task {
   private constructor(options: GenerateTaskOptions) {
     this.#options = options
     this.sequence = options.sequence
+    const { frequencyPenalty, presencePenalty, repetitionPenalty } = options.sampling
+    this.#hasPenalties = frequencyPenalty !== 0 || presencePenalty !== 0 || repetitionPenalty !== 1
     this.#counts = new TokenCounts(options.sampling.repetitionPenalty === 1 ? [] : promptTokens(options.sequence))
     this.#stop = new StopMatcher(options.stop)
     this.#mask = new Int32Array(options.matcher ? (options.vocabularySize + 31) >> 5 : 0)
@@ -172,11 +175,16 @@ export class GenerateTask implements Task {
 
   #push(tokenId: number): void {
     this.#tokenIds.push(tokenId)
-    this.#counts.add(tokenId)
-    this.#release(this.#options.text.push([tokenId]), [tokenId])
+    if (this.#hasPenalties) this.#counts.add(tokenId)
+    const ids = [tokenId]
+    this.#release(this.#options.text.push(ids), ids)
   }
 
   #release(text: string, tokenIds: readonly number[] = []): void {
+    if (this.#options.stop.length === 0) {
+      this.#write(text, tokenIds)
+      return
+    }
     const { text: final, matched } = this.#stop.push(text)
     this.#write(final, tokenIds)
     if (matched === null) return
@@ -214,7 +222,7 @@ export class GenerateTask implements Task {
   }
 
   #tokenAt(position: number): number {
-    const element = this.sequence.elements()[position]!
+    const element = this.sequence.elementAt(position)
     return element >= 0 ? element : this.#options.imageTokenId
   }
 

@@ -16,6 +16,8 @@ interface Store {
   readonly page: number
 }
 
+const NO_MOVES: Batch['moves'] = []
+
 /** What is left of a step's limits while it is composed. */
 interface Room {
   tokens: number
@@ -68,11 +70,11 @@ export class Scheduler {
     const room: Room = { tokens: this.#limits.maxChunk, rows, nextLogit: 0 }
     const chunks: BatchChunk[] = []
     // Short forced runs first: they are decode steps in all but name and must not wait behind a long prompt.
-    const pending = this.#running.filter(sequence => !isDecoding(sequence))
+    const pending = this.#running.filter(sequence => !sequence.isDecoding)
     pending.sort((a, b) => Number(a.isPrefilling) - Number(b.isPrefilling))
     for (const sequence of pending) this.#addChunks(sequence, room, chunks)
     for (const sequence of this.#admit(room.tokens, loads)) {
-      if (!isDecoding(sequence)) this.#addChunks(sequence, room, chunks)
+      if (!sequence.isDecoding) this.#addChunks(sequence, room, chunks)
     }
     const decode = this.#composeDecode(chunks, room.nextLogit)
     if (chunks.length === 0 && !decode) {
@@ -144,13 +146,15 @@ export class Scheduler {
   }
 
   #moves(): Batch['moves'] {
-    const free = this.#slots.flatMap((sequence, slot) => (sequence ? [] : [slot]))
-    const decoding = this.#running.filter(isDecoding)
-    const move = chooseMove(
-      decoding.map(sequence => sequence.slot!),
-      free,
-    )
-    if (!move) return []
+    if (this.#running.length === this.#slots.length) return NO_MOVES
+    const decoding: number[] = []
+    const free: number[] = []
+    this.#slots.forEach((sequence, slot) => {
+      if (!sequence) free.push(slot)
+      else if (sequence.isDecoding) decoding.push(slot)
+    })
+    const move = chooseMove(decoding, free)
+    if (!move) return NO_MOVES
     const sequence = this.#slots[move.from]!
     this.#slots[move.from] = null
     this.#slots[move.to] = sequence
@@ -251,17 +255,17 @@ export class Scheduler {
   }
 
   #composeDecode(chunks: readonly BatchChunk[], firstLogit: number): BatchDecode | null {
-    const slots = this.#running.filter(isDecoding).map(sequence => sequence.slot!)
-    if (slots.length === 0) return null
-    const firstSlot = Math.min(...slots)
+    const firstSlot = this.#slots.findIndex(sequence => sequence?.isDecoding)
+    if (firstSlot < 0) return null
+    const lastSlot = this.#slots.findLastIndex(sequence => sequence?.isDecoding)
     const rows: (Sequence | null)[] = []
     const tokenIds: number[] = []
     const lengths: number[] = []
-    for (let slot = firstSlot; slot <= Math.max(...slots); slot++) {
+    for (let slot = firstSlot; slot <= lastSlot; slot++) {
       const sequence = this.#slots[slot] ?? null
-      const isRow = sequence !== null && isDecoding(sequence)
+      const isRow = sequence?.isDecoding === true
       rows.push(isRow ? sequence : null)
-      tokenIds.push(isRow ? sequence.elements()[sequence.computed]! : 0)
+      tokenIds.push(isRow ? sequence.elementAt(sequence.computed) : 0)
       lengths.push(isRow ? sequence.computed : this.#dummyLength(sequence, chunks))
     }
     return { firstSlot, rows, tokenIds, lengths, firstLogit }
@@ -294,10 +298,4 @@ export class Scheduler {
       this.#stores.push({ slot: sequence.slot!, position: index * this.#cache.pageSize, page })
     }
   }
-}
-
-/** One known token that is not a picture's row: fed in the common decode run. */
-function isDecoding(sequence: Sequence): boolean {
-  if (sequence.pending !== 1 || sequence.branches.length > 0) return false
-  return sequence.elements()[sequence.computed]! >= 0
 }

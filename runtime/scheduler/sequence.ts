@@ -96,6 +96,15 @@ export class Sequence {
     return this.#elements.subarray(start, end)
   }
 
+  elementAt(index: number): number {
+    return this.#elements[index]!
+  }
+
+  /** One known token that is not a picture's row: fed in the common decode run. */
+  get isDecoding(): boolean {
+    return this.#length - this.computed === 1 && this.branches.length === 0 && this.#elements[this.computed]! >= 0
+  }
+
   append(tokenId: number): void {
     if (this.#length === this.#elements.length) throw new RangeError(`sequence ${this.id} is full`)
     this.#elements[this.#length++] = tokenId
