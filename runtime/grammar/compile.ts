@@ -37,6 +37,7 @@ export function compileExpression(
   if (store.isEmptyLanguage(root))
     throw new EngineError('GRAMMAR_INVALID', {
       what: `No text at all meets this ${constraint.kind} constraint; its parts contradict each other.`,
+      unsatisfiable: true,
     })
   root = store.prune(root)
   store.derivative(root, 0)
