@@ -148,7 +148,7 @@ export class Tokenizer implements Vocabulary {
       closeRun()
       if (segment.kind === 'image') {
         ids.push(this.#facts.imageTokenId)
-        section = this.#facts.freshAfterImage === true ? 0 : 1
+        section = this.#sectionAfterImage
       } else {
         for (const id of segment.ids) ids.push(id)
         section = null
@@ -172,11 +172,21 @@ export class Tokenizer implements Vocabulary {
     }
     const isTemplate = (start: number, end: number) => bounds.some(bound => bound.start <= start && end <= bound.end)
     let at = section
-    return this.#finder.split(text, isTemplate).flatMap(piece => {
-      const ids = 'token' in piece ? [piece.token.id] : this.#pipeline.encode(piece.text, at)
-      at = 'token' in piece || at !== null ? (at ?? 0) + 1 : at
-      return ids
-    })
+    const ids: number[] = []
+    for (const piece of this.#finder.split(text, isTemplate)) {
+      if ('token' in piece) {
+        ids.push(piece.token.id)
+        at = piece.token.id === this.#facts.imageTokenId ? this.#sectionAfterImage : (at ?? 0) + 1
+      } else {
+        for (const id of this.#pipeline.encode(piece.text, at)) ids.push(id)
+        if (at !== null) at++
+      }
+    }
+    return ids
+  }
+
+  get #sectionAfterImage(): number {
+    return this.#facts.freshAfterImage === true ? 0 : 1
   }
 
   #known(token: string): number {
