@@ -143,6 +143,8 @@ export interface GenerateResult {
   readonly usage: Usage
   /** Present when asked for: one entry for each completion token. */
   readonly logprobs?: readonly TokenLogprob[]
+  /** With log-probabilities, when a token ended the text: that token, which is no part of `tokenIds`. */
+  readonly stopLogprob?: TokenLogprob
   /** Present when `logprobs.promptFrom` was set. */
   readonly promptLogprobs?: readonly TokenLogprob[]
   /** Only with `unsupported: 'validate'`: what the finished value breaks, by JSON pointer; empty when it holds. */

@@ -7,6 +7,7 @@ import type { ServerContext } from './generation.js'
 import { createMetrics } from './metrics.js'
 import { resolveServerOptions, type ServerOptions } from './options.js'
 import { adminRoutes } from './routes/admin.js'
+import { backendRoutes } from './routes/backend.js'
 import { healthRoutes } from './routes/health.js'
 import { nativeRoutes } from './routes/native.js'
 import { openAiRoutes } from './routes/openai.js'
@@ -53,6 +54,7 @@ export function buildServer(engine: Engine, options: ServerOptions = {}): Fastif
   adminRoutes(server, context)
   nativeRoutes(server, context)
   openAiRoutes(server, context)
+  backendRoutes(server, context)
   return server
 }
 

@@ -22,11 +22,11 @@ t.test('a text request is answered in the shape of SGLang', async t => {
   const body = (await generate({ text: 'Say' })).json()
   t.match(body, {
     text: 'hi',
-    output_ids: [104, 105],
+    output_ids: [104, 105, 256],
     meta_info: {
       finish_reason: { type: 'stop', matched: 256 },
       prompt_tokens: 4,
-      completion_tokens: 2,
+      completion_tokens: 3,
       cached_tokens: 3,
     },
   })
@@ -134,6 +134,7 @@ t.test('log-probabilities are triples, and the first prompt position is null', a
   t.same(output.output_token_logprobs, [
     [half, 111, null],
     [half, 107, null],
+    [half, 256, null],
   ])
   t.same(output.input_token_logprobs, [], 'by default only the output')
   t.notOk('output_top_logprobs' in output)
@@ -148,6 +149,27 @@ t.test('log-probabilities are triples, and the first prompt position is null', a
     [half, 111, 'o'],
     [Math.log(0.25), 112, 'p'],
   ])
+})
+
+t.test('no new tokens: only the prompt is computed, as scoring clients ask', async t => {
+  const { engine, generate } = build()
+  const request = {
+    input_ids: [1, 2, 3],
+    sampling_params: { max_new_tokens: 0 },
+    return_logprob: true,
+    logprob_start_len: 0,
+  }
+  const body = (await generate(request)).json()
+  t.match(body, {
+    text: '',
+    output_ids: [],
+    meta_info: { finish_reason: { type: 'length', length: 0 }, completion_tokens: 0 },
+  })
+  t.equal(body.meta_info.input_token_logprobs.length, 3)
+  t.same(body.meta_info.output_token_logprobs, [])
+  t.equal(engine.requests[0]!.sampling!.maxTokens, 1)
+  const events = readEvents((await generate({ ...request, stream: true })).payload)
+  t.ok(events.slice(0, -1).every(event => JSON.parse(event).text === ''))
 })
 
 t.test('lists are answered by lists, in order, each with its own parameters', async t => {
@@ -238,8 +260,8 @@ for (const hasRichDeltas of [true, false]) {
     t.equal(chunks[0].meta_info.finish_reason, null)
     t.match(chunks[2].meta_info, { id: 'r', completion_tokens: 3 })
     t.equal(chunks[1].meta_info.output_token_logprobs.length, hasRichDeltas ? 2 : 0)
-    t.match(chunks[3].meta_info, { finish_reason: { type: 'stop' }, prompt_tokens: 2, completion_tokens: 3 })
-    t.equal(chunks[3].meta_info.output_token_logprobs.length, 3)
+    t.match(chunks[3].meta_info, { finish_reason: { type: 'stop' }, prompt_tokens: 2, completion_tokens: 4 })
+    t.equal(chunks[3].meta_info.output_token_logprobs.length, 4)
   })
 }
 

@@ -93,6 +93,10 @@ export function createScriptedEngine(options: ScriptedEngineOptions = {}): Scrip
         matchedStop: isAborted ? null : matchedStop,
         usage: { ...usage, completionTokens: tokenIds.length },
         ...(request.logprobs && { logprobs: tokenIds.map(id => logprobOf(id, request)) }),
+        ...(request.logprobs &&
+          finish === 'stop' &&
+          !isAborted &&
+          typeof matchedStop === 'number' && { stopLogprob: logprobOf(matchedStop, request) }),
         ...(request.logprobs?.promptFrom !== undefined && { promptLogprobs: promptLogprobs(request) }),
       }
       yield { type: 'finish', result }

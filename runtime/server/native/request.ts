@@ -14,6 +14,7 @@ export interface NativeItem {
   readonly wantsTop: boolean
   readonly showsText: boolean
   readonly keepsStop: boolean
+  readonly isPromptOnly: boolean
 }
 
 export interface NativeJob {
@@ -86,7 +87,7 @@ export async function readNativeJob(body: unknown, model: EngineModel, readImage
     }
     const placed: Prompt =
       typeof prompt === 'string' ? placeImages(prompt, sources) : { kind: 'tokens', ids: prompt, images: sources }
-    const { sampling, rest, keepsStop } = samplings[index]!
+    const { sampling, rest, keepsStop, isPromptOnly } = samplings[index]!
     const wanted = logprobs[index]
     for (let sample = 0; sample < samples; sample++) {
       items.push({
@@ -103,6 +104,7 @@ export async function readNativeJob(body: unknown, model: EngineModel, readImage
         wantsTop: (wanted?.top ?? 0) > 0,
         showsText,
         keepsStop,
+        isPromptOnly,
       })
     }
   }

@@ -5,7 +5,8 @@ import type { NativeItem } from './request.js'
 type Triple = readonly [logprob: number | null, tokenId: number, text: string | null]
 
 /** One finished request in SGLang's shape. `latencySeconds` is `e2e_latency`. */
-export function nativeBody(item: NativeItem, result: GenerateResult, latencySeconds: number): object {
+export function nativeBody(item: NativeItem, complete: GenerateResult, latencySeconds: number): object {
+  const result = item.isPromptOnly ? withoutAnswer(complete) : withStopToken(complete)
   const { usage } = result
   return {
     text: item.keepsStop && typeof result.matchedStop === 'string' ? result.text + result.matchedStop : result.text,
@@ -42,9 +43,11 @@ export class NativeStream {
   /** `now` on the clock of `startedAt`, in milliseconds. */
   next(event: GenerateEvent, now: number): object {
     if (event.type === 'finish') return nativeBody(this.#item, event.result, (now - this.#startedAt) / 1000)
-    this.#text += event.delta
-    this.#tokenIds.push(...event.tokenIds)
-    this.#logprobs.push(...(event.logprobs ?? []))
+    if (!this.#item.isPromptOnly) {
+      this.#text += event.delta
+      this.#tokenIds.push(...event.tokenIds)
+      this.#logprobs.push(...(event.logprobs ?? []))
+    }
     return {
       text: this.#text,
       output_ids: this.#tokenIds,
@@ -59,6 +62,29 @@ export class NativeStream {
         ...(this.#item.wantsLogprobs && logprobFields(this.#item, this.#logprobs, [])),
       },
     }
+  }
+}
+
+/** SGLang counts the token that ended the text, and lists it. */
+function withStopToken(result: GenerateResult): GenerateResult {
+  if (typeof result.matchedStop !== 'number') return result
+  return {
+    ...result,
+    tokenIds: [...result.tokenIds, result.matchedStop],
+    usage: { ...result.usage, completionTokens: result.usage.completionTokens + 1 },
+    ...(result.logprobs && result.stopLogprob && { logprobs: [...result.logprobs, result.stopLogprob] }),
+  }
+}
+
+function withoutAnswer(result: GenerateResult): GenerateResult {
+  return {
+    ...result,
+    text: '',
+    tokenIds: [],
+    finish: result.finish === 'abort' ? 'abort' : 'length',
+    matchedStop: null,
+    usage: { ...result.usage, completionTokens: 0, forcedTokens: 0 },
+    logprobs: [],
   }
 }
 

@@ -12,6 +12,8 @@ export interface NativeSampling {
   readonly samples: number
   /** SGLang's no_stop_trim: the stop text stays in the answer. */
   readonly keepsStop: boolean
+  /** max_new_tokens was 0: only the prompt is computed, for its log-probabilities or to fill the cache. */
+  readonly isPromptOnly: boolean
   readonly sampling: SamplingParams
   readonly rest: Pick<GenerateRequest, 'constraint' | 'closeOnLength'>
 }
@@ -41,10 +43,12 @@ export function readNativeSampling(fields: Fields, model: EngineModel): NativeSa
   const result = {
     samples: fields.integer('n', { min: 1, max: 128 }) ?? 1,
     keepsStop: fields.flag('no_stop_trim') ?? false,
+    isPromptOnly: maxTokens === 0,
     sampling: withoutUndefined({
       ...readSharedSampling(fields, model),
       ...(seed !== undefined && { seed }),
-      maxTokens,
+      // The engine's least; the one token comes with the prompt at no cost and is not told.
+      maxTokens: Math.max(1, maxTokens),
       minTokens,
     }),
     rest: withoutUndefined({
