@@ -1,11 +1,12 @@
-import { EngineError } from '../protocol/error.js'
+import { compileGrammar } from '../grammar/index.js'
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import type { ConstraintCompiler } from './parts.js'
 
-export function makeConstraintCompiler(_vocabulary: Vocabulary): ConstraintCompiler {
+export function makeConstraintCompiler(vocabulary: Vocabulary): ConstraintCompiler {
   return {
     async compile(constraint) {
-      throw new EngineError('GRAMMAR_UNSUPPORTED', { kind: constraint.kind, what: 'not wired' })
+      const grammar = compileGrammar(constraint, vocabulary)
+      return { matcher: () => grammar.matcher(), validate: null }
     },
   }
 }
