@@ -66,7 +66,7 @@ export class Fields {
   }
 
   wrong(name: string, right: string): KernelFailure {
-    const came = JSON.stringify(this.record[name])
+    const came = this.has(name) ? JSON.stringify(this.record[name]) : 'absent'
     return new KernelFailure('MODEL_CORRUPT', {
       path: this.path,
       what: `${this.where}.${name} is ${came}; ${right} is needed.`,

@@ -28,6 +28,10 @@ for (const name of goldenNames()) {
       const { vocabRows } = model.info.text
       t.equal(model.binding, binding, 'runs through the binding asked for')
 
+      if (golden.tiles !== null) {
+        const tiles = await model.encode(golden.pixels, null)
+        t.ok(largestDifference(tiles, golden.tiles) < TOLERANCE, 'a picture is not pooled as frames are')
+      }
       const features = await model.encode(golden.pixels, golden.gather, golden.kind === 'video')
       t.ok(largestDifference(features, golden.features) < TOLERANCE, 'features are those of transformers')
 

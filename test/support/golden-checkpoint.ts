@@ -22,6 +22,8 @@ export interface GoldenCheckpoint {
   readonly logits: Float32Array
   /** [textIds, vocab] */
   readonly textLogits: Float32Array
+  /** Of video checkpoints: the same pixels as tiles of a picture, before packing, [tiles * rows, hiddenSize]. */
+  readonly tiles: Float32Array | null
 }
 
 const FOLDER = join(repositoryRoot(), 'test', 'fixtures', 'checkpoints')
@@ -59,5 +61,6 @@ export function readGolden(name: string): GoldenCheckpoint {
     features: array('features'),
     logits: array('logits'),
     textLogits: array('text_logits'),
+    tiles: record.arrays.tiles === undefined ? null : array('tiles'),
   }
 }
