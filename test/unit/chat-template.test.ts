@@ -105,17 +105,18 @@ t.test('a template may be given: by name or as text', async t => {
 })
 
 t.test('what a template refuses, drops or miscounts is an error', async t => {
-  const failed = (text: string, messages: Message[], expected: Record<string, unknown>) =>
-    t.throws(() => renderChat(chooseTemplate(facts({}), text).template, messages), expected)
-  failed("{{ raise_exception('roles must alternate') }}", [user('q')], {
+  const rendering = (text: string, messages: Message[]) => () =>
+    renderChat(chooseTemplate(facts({}), text).template, messages)
+  t.throws(rendering("{{ raise_exception('roles must alternate') }}", [user('q')]), {
     code: 'TEMPLATE_FAILED',
     message: /roles must alternate/,
   })
-  failed('{{ messages[0].role }}', [user('a question')], {
+  t.throws(rendering('{{ messages[0].role }}', [user('a question')]), {
     code: 'TEMPLATE_FAILED',
     message: /leaves out .*"a question"/,
   })
-  failed('{% for c in messages[0].content %}{{ c.text }}{% endfor %}', [user(picture, 'q')], {
+  const withoutPictures = '{% for c in messages[0].content %}{{ c.text }}{% endfor %}'
+  t.throws(rendering(withoutPictures, [user(picture, 'q')]), {
     code: 'IMAGE_COUNT_MISMATCH',
     data: { placeholders: 0, images: 1 },
   })
