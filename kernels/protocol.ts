@@ -93,6 +93,32 @@ export interface ModelInfo {
   }
 }
 
+/** Bytes of weights; what a session needs besides (copies it lays out for the processor, activations) comes on top. */
+export interface ModelMemory {
+  readonly decoderBytes: number
+  readonly visionBytes: number
+  /** The embedding rows, kept in the type they are stored in. */
+  readonly embeddingBytes: number
+}
+
+/** A checkpoint at a glance. */
+export interface ModelSummary {
+  /** As ModelInfo has it. */
+  readonly family: string
+  /** Whose files: transformers' or those of the original code. */
+  readonly layout: 'hugging-face' | 'original'
+  readonly textArchitecture: string
+  readonly visionArchitecture: string
+  /** Numbers that are used; blocks of the tower beyond the selected output are not counted. */
+  readonly parameters: { readonly text: number; readonly vision: number; readonly projector: number }
+  readonly contextLength: number
+  readonly tokensPerTile: number
+  /** null: no video. */
+  readonly tokensPerFrame: number | null
+  readonly kvBytesPerToken: number
+  readonly memory: Readonly<Record<Precision, ModelMemory>>
+}
+
 /** One picture for the vision encoder. */
 export interface EncodeItem {
   /** [tiles, 3, tileSize, tileSize] float32 in `pixels`, normalised. */
@@ -110,6 +136,7 @@ export interface EncodeItem {
 
 export type KernelRequest =
   | { readonly op: 'inspect'; readonly path: string }
+  | { readonly op: 'describe'; readonly path: string }
   | {
       readonly op: 'load-decoder'
       readonly path: string
@@ -149,6 +176,7 @@ export interface LoadReport {
 
 interface Replies {
   inspect: ModelInfo
+  describe: ModelSummary
   'load-decoder': LoadReport
   step: { readonly forwardMs: number }
   'load-vision': LoadReport

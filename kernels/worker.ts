@@ -1,6 +1,7 @@
 import { inspectModel } from './checkpoint/index.js'
 import { type DecoderRunner, loadDecoder } from './decoder-runner.js'
 import { describeFailure } from './failure.js'
+import { describeModel } from './graphs/index.js'
 import type { KernelOp, KernelReply, KernelRequest, ReplyOf } from './protocol.js'
 import { loadVision, type VisionRunner } from './vision-runner.js'
 
@@ -10,6 +11,7 @@ let vision: VisionRunner | null = null
 
 const POOLS: Readonly<Record<KernelOp, string>> = {
   inspect: 'model',
+  describe: 'model',
   'load-decoder': 'decoder',
   step: 'decoder',
   'load-vision': 'vision',
@@ -30,6 +32,8 @@ async function serve(request: KernelRequest): Promise<ReplyOf<KernelOp>> {
   switch (request.op) {
     case 'inspect':
       return inspectModel(request.path)
+    case 'describe':
+      return describeModel(request.path)
     case 'load-decoder': {
       await releaseDecoder()
       const { runner, report } = await loadDecoder(request)

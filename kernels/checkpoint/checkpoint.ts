@@ -44,6 +44,15 @@ export class Checkpoint {
     return this.#tensors.has(name)
   }
 
+  /** Internal names of the tensors that the graphs need. */
+  get names(): readonly string[] {
+    return [...expectedTensors(this.config).keys()]
+  }
+
+  typeOf(name: string): FloatType {
+    return this.#entry(name).type as FloatType
+  }
+
   /** The shape of a tensor that the configuration asks for. */
   shapeOf(name: string): readonly number[] {
     return this.#entry(name).shape

@@ -8,6 +8,7 @@ import { GraphBuilder } from './graph-builder.js'
 import { type CachedGraph, cacheKey, findOrBuild } from './graph-cache.js'
 import { buildDecoder } from './llama.js'
 import { addPooling, type Pooling, poolingOf } from './pooling.js'
+import { PRECISION_BITS } from './precision.js'
 import { addProjector } from './projector.js'
 import type { Bits } from './quantize.js'
 import { addVisionTower } from './vision-tower.js'
@@ -15,21 +16,10 @@ import { WeightFile } from './weight-file.js'
 
 export type { EmbeddingTable } from './embeddings.js'
 export type { PatchGroups, Pooling } from './pooling.js'
+export { describeModel } from './summary.js'
 
 /** Part of every cache key: raise it whenever the same checkpoint would give another graph. */
 const BUILDER_VERSION = 1
-
-/**
- * Bits of the matrices by part. At int4 the head keeps 8: its rounding lands on the logits directly. So does the
- * tower: it is small beside the language model, and every later token reads what it saw.
- */
-const BITS: Readonly<
-  Record<Precision, { readonly text: Bits | 32; readonly head: Bits | 32; readonly vision: Bits | 32 }>
-> = {
-  float32: { text: 32, head: 32, vision: 32 },
-  int8: { text: 8, head: 8, vision: 8 },
-  int4: { text: 4, head: 8, vision: 8 },
-}
 
 /** The rotary tables reach at least this far where the model does, so that engines with other contexts share a graph. */
 const SHARED_POSITIONS = 32768
@@ -73,7 +63,7 @@ export async function prepareDecoder(
   const reach = Math.min(checkpoint.info.text.contextLength, SHARED_POSITIONS)
   // dynamic scaling stretches by the length of the table, so there the table is exactly as long as asked for.
   const positions = rope.type === 'dynamic' ? options.slotCapacity : Math.max(reach, options.slotCapacity)
-  const bits = BITS[options.precision]
+  const bits = PRECISION_BITS[options.precision]
   const { folder, cached } = await findOrBuildGraph(
     checkpoint,
     options,
@@ -90,7 +80,7 @@ export async function prepareDecoder(
  */
 export async function prepareVision(path: string, options: GraphOptions): Promise<PreparedVision> {
   const checkpoint = await openCheckpoint(path)
-  const bits = BITS[options.precision].vision
+  const bits = PRECISION_BITS[options.precision].vision
   const { folder, cached } = await findOrBuildGraph(checkpoint, options, { part: 'vision', bits }, builder =>
     buildVision(builder, checkpoint, bits),
   )

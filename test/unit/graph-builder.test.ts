@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { float, GraphBuilder, MICROSOFT } from '../../kernels/graphs/graph-builder.js'
 import { cacheKey, findOrBuild } from '../../kernels/graphs/graph-cache.js'
-import { prepareDecoder, prepareVision } from '../../kernels/graphs/index.js'
+import { describeModel, prepareDecoder, prepareVision } from '../../kernels/graphs/index.js'
 import {
   decodeModel,
   ELEMENT_TYPES,
@@ -210,3 +210,40 @@ t.test('embedding rows come out as float32, in order, where they are wanted', as
   t.throws(() => embeddings.copyRows([264], some, 0), { name: 'RangeError', message: /token 264/ })
   t.throws(() => embeddings.copyRows([-1], some, 0), { name: 'RangeError' })
 })
+
+t.test('the summary of a model agrees with the files that are built from it', async t => {
+  for (const name of ['llava-clip-llama', 'next-clip-qwen2', 'llava-siglip-qwen2', 'video-clip-llama']) {
+    const path = checkpointPath(name)
+    const { memory } = await describeModel(path)
+    for (const precision of ['float32', 'int8', 'int4'] as const) {
+      const options = { precision, cachePath: t.testdir(), slotCapacity: 64 }
+      const decoder = await prepareDecoder(path, options)
+      const vision = await prepareVision(path, options)
+      const { contextLength, headDim } = decoder.info.text
+      const tables = contextLength * headDim * 4
+      t.equal(usedBytes(decoder.graphPath) - tables, memory[precision].decoderBytes, `${name}, decoder, ${precision}`)
+      const newline = (vision.newline?.length ?? 0) * 4
+      // The class row lies in the graph as part of the positions, and stays out of it on its own.
+      const classRow = name.includes('clip') ? 32 * 4 : 0
+      t.equal(usedBytes(vision.graphPath), memory[precision].visionBytes - newline - classRow, `${name}, vision`)
+    }
+  }
+  const summary = await describeModel(checkpointPath('video-clip-llama'))
+  t.match(summary, {
+    family: 'llava_next_video',
+    layout: 'hugging-face',
+    contextLength: 1280,
+    tokensPerTile: 16,
+    tokensPerFrame: 4,
+    kvBytesPerToken: 2 * 2 * 16 * 4,
+    parameters: { projector: 2 * (32 * 32 + 32) },
+    memory: { int8: { embeddingBytes: 264 * 32 * 2 } },
+  })
+})
+
+/** Bytes of the weight file that initialisers point to: alignment left out. */
+function usedBytes(graphPath: string): number {
+  const { initializer } = decodeModel(readFileSync(graphPath)).graph
+  const lengths = initializer.flatMap(tensor => tensor.externalData?.filter(({ key }) => key === 'length') ?? [])
+  return lengths.reduce((sum, { value }) => sum + Number(value), 0)
+}
