@@ -1,6 +1,7 @@
 import type { Constraint } from '../protocol/backend.js'
 import { EngineError } from '../protocol/error.js'
 import type { Vocabulary } from '../protocol/vocabulary.js'
+import { compileEbnf } from './ebnf/index.js'
 import { type ExpressionId, type ExpressionLimits, ExpressionStore } from './expression.js'
 import { Grammar } from './grammar.js'
 import { JsonText } from './json-text.js'
@@ -51,6 +52,8 @@ function buildConstraint(store: ExpressionStore, constraint: Constraint): Expres
       return new JsonText(store, constraint.whitespace).value()
     case 'choices':
       return store.choice(constraint.choices.map(choice => store.literal(choice)))
+    case 'ebnf':
+      return compileEbnf(store, constraint.grammar, constraint.root)
     default:
       throw new EngineError('GRAMMAR_UNSUPPORTED', { kind: constraint.kind, what: 'it is not known.' })
   }

@@ -74,8 +74,8 @@ export class Fixpoint {
   }
 
   #startRound(round: Round, id: ExpressionId): void {
-    const { kinds } = this.#store.nodes
-    for (const [key, value] of round.answers) if (!value && kinds[key] !== Kind.Rule) round.answers.delete(key)
+    // A "no" of an earlier round may rest on what has changed since, and this round may not come by it again.
+    for (const [key, value] of round.answers) if (!value) round.answers.delete(key)
     round.seen = new Set()
     round.changed = false
     this.#ask(id)

@@ -26,6 +26,17 @@ t.test('a rule may be recursive and nullable', async t => {
   t.equal(store.isEmptyLanguage(pairs), false)
 })
 
+t.test('rules that lead to each other are told empty or not whatever the order they are met in', async t => {
+  const store = new ExpressionStore()
+  const outer: number = store.rule('outer', () =>
+    store.choice([store.sequence(store.literal('{'), inner), store.empty]),
+  )
+  const inner: number = store.rule('inner', () => store.sequence(outer, store.literal('}')))
+  t.equal(store.isEmptyLanguage(outer), false)
+  for (const text of ['', '{}', '{{{}}}']) t.equal(accepts(store, outer, text), true, text)
+  t.equal(accepts(store, outer, '{}{}'), false)
+})
+
 t.test('a left-recursive rule is refused by name', async t => {
   const store = new ExpressionStore()
   const sum: number = store.rule('sum', () =>
