@@ -2,8 +2,8 @@ import type { ExpressionId } from '../expression.js'
 import { type ArrayRecord, type ContainsCount, itemFormula } from './array-record.js'
 import type { EmitContext } from './emitter.js'
 import type { Formula } from './formula.js'
-import { ItemMachine } from './item-machine.js'
 import { UnsupportedKeyword } from './issues.js'
+import { ItemMachine } from './item-machine.js'
 import { listValues } from './list-values.js'
 
 const MAX_CONTAINS = 4
@@ -123,7 +123,9 @@ export class ArrayEmitter {
     const { store } = this.#context.expander.universe
     if (record.contains.length > 0)
       throw unsupported(pointer, 'not together with "contains"; list the allowed combinations with "enum"')
-    const values = [...record.prefix, record.rest].map(formula => listValues(this.#context.expander, formula, MAX_UNIQUE))
+    const values = [...record.prefix, record.rest].map(formula =>
+      listValues(this.#context.expander, formula, MAX_UNIQUE),
+    )
     if (values.some(list => list === null))
       throw unsupported(pointer, 'items must come from a finite list ("enum", "const", a small range of integers)')
     const lists = values as readonly (readonly string[])[]

@@ -47,7 +47,11 @@ export class ObjectEmitter {
     const named: (MemberKey & { readonly declared: boolean })[] = []
     for (const [key, { formula, required, declared }] of record.names) {
       if (!emptiness.isEmpty(formula))
-        named.push({ text: this.#member(universe.store.literal(JSON.stringify(key)), formula, depth), required, declared })
+        named.push({
+          text: this.#member(universe.store.literal(JSON.stringify(key)), formula, depth),
+          required,
+          declared,
+        })
     }
     const anyOrder = this.#context.propertyOrder === 'any'
     const loose = anyOrder ? named : named.filter(key => !key.declared)

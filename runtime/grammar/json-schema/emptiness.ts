@@ -72,7 +72,10 @@ export class Emptiness {
   isEmptyShape(shape: Shape): boolean {
     if (shape.hasNull || shape.hasTrue || shape.hasFalse || shape.numbers.length > 0) return false
     if (!this.#expander.universe.strings.isEmpty(shape.strings)) return false
-    return shape.arrays.every(record => this.isEmptyArray(record)) && shape.objects.every(record => this.isEmptyObject(record))
+    return (
+      shape.arrays.every(record => this.isEmptyArray(record)) &&
+      shape.objects.every(record => this.isEmptyObject(record))
+    )
   }
 
   isEmptyArray(record: ArrayRecord): boolean {

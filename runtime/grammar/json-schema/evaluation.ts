@@ -1,7 +1,7 @@
 import type { ExpressionId } from '../expression.js'
 import { ANYTHING, type Formula } from './formula.js'
-import { keysOf } from './keywords-object.js'
 import { referenceTarget } from './keywords-logic.js'
+import { keysOf } from './keywords-object.js'
 import type { Lowering, Place } from './lowering.js'
 import { compilePattern } from './patterns.js'
 import type { SchemaNode, SchemaObject } from './schema-index.js'
@@ -61,8 +61,7 @@ class Collector {
 
   #ownKeys(place: Place, isOrigin: boolean): Evaluation {
     const { schema } = place
-    const all =
-      schema.additionalProperties !== undefined || (!isOrigin && schema.unevaluatedProperties !== undefined)
+    const all = schema.additionalProperties !== undefined || (!isOrigin && schema.unevaluatedProperties !== undefined)
     const languages = keysOf(this.#lowering, place, 'patternProperties').map(source =>
       compilePattern(this.#lowering, place, source, 'patternProperties'),
     )
@@ -106,8 +105,7 @@ class Collector {
     const unmet = this.#lowering.universe.formulas.not(this.#lowering.child(place, 'if'))
     const met = this.#child(place, ['if'])
     const then = schema.then === undefined ? [NONE] : this.#child(place, ['then'])
-    const otherwise =
-      schema.else === undefined ? [{ ...NONE, condition: unmet }] : this.#child(place, ['else'], unmet)
+    const otherwise = schema.else === undefined ? [{ ...NONE, condition: unmet }] : this.#child(place, ['else'], unmet)
     return simplify([...this.#product(met, then), ...otherwise])
   }
 

@@ -94,4 +94,3 @@ export class Expander {
     return invalidSchema(nodes.at(-1)?.pointer ?? '', 'its references lead in a circle and never come to a keyword.')
   }
 }
-

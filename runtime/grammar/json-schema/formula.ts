@@ -1,5 +1,5 @@
-import type { Shape } from './shape.js'
 import type { SchemaNode } from './schema-index.js'
+import type { Shape } from './shape.js'
 
 /** Index of a formula in its table. A formula says of any JSON value whether it is legal; equal ids are equal formulas. */
 export type Formula = number

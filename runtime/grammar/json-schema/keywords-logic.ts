@@ -28,8 +28,7 @@ const conditional: Keyword = (lowering, place) => {
   return formulas.or([met, unmet])
 }
 
-const reference: Keyword = (lowering, place) =>
-  lowering.enter(referenceTarget(lowering, place, '$ref'), place.scope)
+const reference: Keyword = (lowering, place) => lowering.enter(referenceTarget(lowering, place, '$ref'), place.scope)
 
 const dynamicReference: Keyword = (lowering, place) =>
   lowering.enter(referenceTarget(lowering, place, '$dynamicRef'), place.scope)

@@ -1,5 +1,5 @@
-import { ANYTHING, type Formula, NEVER } from './formula.js'
 import type { ExpressionId } from '../expression.js'
+import { ANYTHING, type Formula, NEVER } from './formula.js'
 import type { Keyword, Lowering, Place } from './lowering.js'
 import type { KeyClass, NamedKey, ObjectRecord } from './object-record.js'
 import { compilePattern } from './patterns.js'

@@ -1,6 +1,6 @@
 import { compareDecimals, type Decimal, ZERO } from './decimal.js'
+import { compileFormat, isKnownFormat } from './formats/index.js'
 import { ANYTHING, type Formula } from './formula.js'
-import { compileFormat, isKnownFormat } from './formats.js'
 import type { Keyword, Lowering, Place } from './lowering.js'
 import { ALL_NUMBERS, INTEGERS, multiplesOf, numbersFrom, numbersTo } from './number-set.js'
 import { compilePattern } from './patterns.js'

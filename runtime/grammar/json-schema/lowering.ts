@@ -2,8 +2,8 @@ import { decimalOf } from './decimal.js'
 import { ANYTHING, type Formula } from './formula.js'
 import { invalidSchema, pointerTo, type SchemaIssue, UnsupportedKeyword } from './issues.js'
 import { KEYWORDS } from './keywords.js'
-import type { Shape } from './shape.js'
 import { describe, type Resource, type SchemaIndex, type SchemaNode, type SchemaObject } from './schema-index.js'
+import type { Shape } from './shape.js'
 import type { Universe } from './universe.js'
 
 /** A subschema with the dynamic scope it is entered in: all that a keyword's meaning depends on. */

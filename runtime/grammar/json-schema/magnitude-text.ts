@@ -32,13 +32,7 @@ export class MagnitudeText {
   }
 
   /** `low` must not be below zero; unless the form is 'any' both bounds must be whole and closed. */
-  between(
-    low: Decimal,
-    lowOpen: boolean,
-    high: Decimal | null,
-    highOpen: boolean,
-    form: FractionForm,
-  ): ExpressionId {
+  between(low: Decimal, lowOpen: boolean, high: Decimal | null, highOpen: boolean, form: FractionForm): ExpressionId {
     const bounds: Bounds = {
       low: splitDecimal(low),
       lowOpen,

@@ -80,7 +80,9 @@ export class MemberMachine {
       pending: (1 << this.#conditions) - 1,
     }
     const members = this.#store.sequence(this.#layout.open('{', this.#depth), this.#rest(start))
-    return this.#mayEnd({ ...start, at: this.#skip() }) ? this.#store.choice([this.#layout.emptyObject, members]) : members
+    return this.#mayEnd({ ...start, at: this.#skip() })
+      ? this.#store.choice([this.#layout.emptyObject, members])
+      : members
   }
 
   /** Index past the leading keys that may be left out. */

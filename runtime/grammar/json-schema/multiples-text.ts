@@ -54,8 +54,7 @@ class Multiples {
   /** One or more digits, the first of them number `at` after the point. */
   #fraction(remainder: number, at: number): ExpressionId {
     const store = this.#store
-    if (at === this.#places)
-      return remainder === 0 ? store.repeat(store.literal('0'), 1, SPARE_ZEROS) : store.fail
+    if (at === this.#places) return remainder === 0 ? store.repeat(store.literal('0'), 1, SPARE_ZEROS) : store.fail
     return this.#state(`f${at},${remainder}`, false, () =>
       this.#digits(0, digit => {
         const next = (remainder * 10 + digit) % this.#modulus

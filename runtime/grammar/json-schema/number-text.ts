@@ -34,8 +34,7 @@ export class NumberTexts {
     const { exponent } = value
     const length = (value.digits < 0n ? -value.digits : value.digits).toString().length
     // Where JavaScript turns to exponents (Number::toString of ECMA-262), a plain spelling would be all zeros.
-    if (exponent + length > 21 || exponent + length <= -6)
-      return this.#exponential(value)
+    if (exponent + length > 21 || exponent + length <= -6) return this.#exponential(value)
     const zeros = this.#store.repeat(this.#store.literal('0'), 1, 20)
     const tail = exponent >= 0 ? this.#store.optional(this.#store.sequence(this.#store.literal('.'), zeros)) : null
     const more = tail ?? this.#store.repeat(this.#store.literal('0'), 0, 20)
@@ -78,7 +77,8 @@ export class NumberTexts {
 
   #unstepped(range: NumberRange): ExpressionId {
     if (range.low === null && range.high === null) return this.#text.number
-    if (range.low !== null && range.high !== null && equalDecimals(range.low, range.high)) return this.ofValue(range.low)
+    if (range.low !== null && range.high !== null && equalDecimals(range.low, range.high))
+      return this.ofValue(range.low)
     return this.#signed(range, 'any')
   }
 

@@ -139,8 +139,7 @@ export class ObjectRecords {
       unclaimed = unclaimed === null ? null : this.#keys.without(unclaimed, language)
       if (formula === ANYTHING) continue
       const stray = this.#keys.without(language, named)
-      if (stray !== null)
-        parts.push({ ...this.any, some: [{ language: stray, formula: this.#formulas.not(formula) }] })
+      if (stray !== null) parts.push({ ...this.any, some: [{ language: stray, formula: this.#formulas.not(formula) }] })
     }
     if (unclaimed !== null) parts.push({ ...this.any, some: [{ language: unclaimed, formula: ANYTHING }] })
     return parts

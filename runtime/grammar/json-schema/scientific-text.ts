@@ -73,10 +73,7 @@ function exponentText(store: ExpressionStore, from: number, to: number): Express
   ])
   const wholes = new MagnitudeText(store)
   const digits = (low: number, high: number) =>
-    store.sequence(
-      store.optional(store.literal('0')),
-      wholes.between(whole(low), false, whole(high), false, 'none'),
-    )
+    store.sequence(store.optional(store.literal('0')), wholes.between(whole(low), false, whole(high), false, 'none'))
   const parts: ExpressionId[] = []
   if (to >= 0) parts.push(store.sequence(store.optional(store.literal('+')), digits(Math.max(from, 0), to)))
   if (from < 0) parts.push(store.sequence(store.literal('-'), digits(Math.max(1, -to), -from)))

@@ -89,4 +89,3 @@ export class Universe {
     return { ...this.objects.any, names, classes: [] }
   }
 }
-

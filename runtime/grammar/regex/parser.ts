@@ -146,4 +146,3 @@ class Parser {
     return [min, max]
   }
 }
-
