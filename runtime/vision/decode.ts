@@ -1,4 +1,4 @@
-import sharp, { type Metadata, type SharpOptions } from 'sharp'
+import sharp, { type SharpOptions } from 'sharp'
 import { EngineError } from '../protocol/error.js'
 import type { RgbImage } from './resize.js'
 import type { Orientation, Size } from './spec.js'
@@ -32,13 +32,8 @@ const SHARP_OPTIONS: SharpOptions = { failOn: 'error', limitInputPixels: false, 
 
 /** Width and height by the header alone, as turned by the orientation when it is applied. Throws IMAGE_UNREADABLE, IMAGE_TOO_LARGE. */
 export async function measureImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Size> {
-  const label = options.label ?? 'The picture'
-  const format = recognise(bytes, label)
-  const header = await readHeader(bytes, format, label)
-  const { width, height } = header
-  const limit = options.pixelLimit ?? DEFAULT_PIXEL_LIMIT
-  if (width * height > limit) throw new EngineError('IMAGE_TOO_LARGE', { label, width, height, limit })
-  const turned = options.orientation === 'apply' && (header.orientation ?? 1) >= 5
+  const { width, height, orientation = 1 } = await readHeader(bytes, options)
+  const turned = options.orientation === 'apply' && orientation >= 5
   return turned ? { width: height, height: width } : { width, height }
 }
 
@@ -47,10 +42,7 @@ export async function measureImage(bytes: Uint8Array, options: DecodeOptions = {
  * keep their high byte, grey is repeated, palettes are looked up, ink is multiplied out. Throws as `measureImage` does.
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
-  const label = options.label ?? 'The picture'
-  const format = recognise(bytes, label)
-  await measureImage(bytes, options)
-  const { space } = await readHeader(bytes, format, label)
+  const { space, format } = await readHeader(bytes, options)
   const pipeline = sharp(bytes, SHARP_OPTIONS)
   if (options.orientation === 'apply') pipeline.autoOrient()
   // Left in its own space, since the library's conversion of ink goes through a colour profile.
@@ -59,7 +51,7 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
   const { data, info } = await pipeline
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
-    .catch((cause: unknown) => unreadable(label, `its ${format} data ${fault(cause)}`, cause))
+    .catch((cause: unknown) => unreadable(labelOf(options), `its ${format} data ${fault(cause)}`, cause))
   return { width: info.width, height: info.height, data: space === 'cmyk' ? inkToRgb(data) : data }
 }
 
@@ -76,6 +68,23 @@ function inkToRgb(ink: Uint8Array): Uint8Array {
   return rgb
 }
 
+interface Header extends Size {
+  readonly format: string
+  readonly space: string
+  readonly orientation: number | undefined
+}
+
+async function readHeader(bytes: Uint8Array, options: DecodeOptions): Promise<Header> {
+  const label = labelOf(options)
+  const format = recognise(bytes, label)
+  const { width, height, space, orientation } = await sharp(bytes, SHARP_OPTIONS)
+    .metadata()
+    .catch((cause: unknown) => unreadable(label, `its ${format} header ${fault(cause)}`, cause))
+  const limit = options.pixelLimit ?? DEFAULT_PIXEL_LIMIT
+  if (width * height > limit) throw new EngineError('IMAGE_TOO_LARGE', { label, width, height, limit })
+  return { format, width, height, space, orientation }
+}
+
 function recognise(bytes: Uint8Array, label: string): string {
   if (bytes.length === 0) return unreadable(label, 'it has no bytes.')
   const known = SIGNATURES.find(({ offset, bytes: wanted }) => wanted.every((byte, at) => bytes[offset + at] === byte))
@@ -83,10 +92,8 @@ function recognise(bytes: Uint8Array, label: string): string {
   return unreadable(label, 'it begins like no format that is read; those are PNG, JPEG, WebP, GIF, TIFF and AVIF.')
 }
 
-async function readHeader(bytes: Uint8Array, format: string, label: string): Promise<Metadata> {
-  return sharp(bytes, SHARP_OPTIONS)
-    .metadata()
-    .catch((cause: unknown) => unreadable(label, `its ${format} header ${fault(cause)}`, cause))
+function labelOf(options: DecodeOptions): string {
+  return options.label ?? 'The picture'
 }
 
 function fault(cause: unknown): string {
