@@ -16,6 +16,8 @@ export interface KernelLoopOptions {
   readonly batch: number
   /** Tokens that each sequence has behind it; the same at every step. */
   readonly context: number
+  /** Tokens that a slot has room for; it sets how far apart in memory the sequences lie. Default: just the context. */
+  readonly slotCapacity?: number
   readonly steps: number
 }
 
@@ -37,7 +39,7 @@ const WARM_UP_STEPS = 20
  */
 export async function runKernelLoop(options: KernelLoopOptions): Promise<KernelLoopResult> {
   const { batch, context, steps } = options
-  const slotCapacity = context + 1
+  const slotCapacity = options.slotCapacity ?? context + 1
   const { graphPath, info } = await prepareDecoder(options.modelPath, { ...options, slotCapacity })
   const { text } = info
   const geometry: DecoderGeometry = {

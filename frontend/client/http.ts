@@ -106,6 +106,7 @@ const NOTHING_KNOWN: Usage = Object.freeze({
   promptTokens: 0,
   cachedTokens: 0,
   imageTokens: 0,
+  cachedImageTokens: 0,
   imageEncodes: 0,
   completionTokens: 0,
   forcedTokens: 0,

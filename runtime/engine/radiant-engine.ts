@@ -11,6 +11,7 @@ import type {
 } from '../protocol/backend.js'
 import type { Engine, EngineModel, EngineStatus } from '../protocol/engine.js'
 import { EngineError } from '../protocol/error.js'
+import type { BatchLimits } from '../scheduler/batch.js'
 import { GenerateTask } from './generate-task.js'
 import { GenerationStream } from './generation.js'
 import { encodeOptions } from './options.js'
@@ -36,6 +37,11 @@ export class RadiantEngine implements Engine {
 
   get model(): EngineModel {
     return this.#parts.model
+  }
+
+  /** How much one step may hold. */
+  get limits(): BatchLimits {
+    return this.#parts.limits
   }
 
   generate(request: GenerateRequest, call: CallOptions = {}): Generation {

@@ -1,6 +1,6 @@
 import type { Usage } from '../protocol/backend.js'
 import { EngineError } from '../protocol/error.js'
-import type { Sequence } from '../scheduler/sequence.js'
+import type { ImageSpan, Sequence } from '../scheduler/sequence.js'
 import type { Task } from './task.js'
 
 /** Computes a prompt for the cache's sake and generates nothing. */
@@ -51,8 +51,13 @@ export function promptUsage(sequence: Sequence, imageEncodes: number): Usage {
     promptTokens: sequence.promptLength,
     cachedTokens: sequence.cached,
     imageTokens: sequence.spans.reduce((sum, span) => sum + span.count, 0),
+    cachedImageTokens: sequence.spans.reduce((sum, span) => sum + coveredBy(sequence.cached, span), 0),
     imageEncodes,
     completionTokens: 0,
     forcedTokens: 0,
   }
+}
+
+function coveredBy(length: number, { start, count }: ImageSpan): number {
+  return Math.max(0, Math.min(count, length - start))
 }

@@ -124,6 +124,8 @@ export interface Usage {
   readonly cachedTokens: number
   /** Prompt tokens that stand for pictures. */
   readonly imageTokens: number
+  /** Of these, the ones whose keys and values came from the radix cache. */
+  readonly cachedImageTokens: number
   /** Pictures that the vision encoder really ran for, because no cached features or prefix served. */
   readonly imageEncodes: number
   readonly completionTokens: number

@@ -184,7 +184,15 @@ export const tokensOf = (text: string): number[] => [...Buffer.from(text)].map(b
 function usageOf(prompt: string, completionTokens: number): Usage {
   const images = prompt.split('<image>').length - 1
   const promptTokens = tokensOf(prompt).length
-  return { promptTokens, cachedTokens: 0, imageTokens: images, imageEncodes: images, completionTokens, forcedTokens: 0 }
+  return {
+    promptTokens,
+    cachedTokens: 0,
+    imageTokens: images,
+    cachedImageTokens: 0,
+    imageEncodes: images,
+    completionTokens,
+    forcedTokens: 0,
+  }
 }
 
 function cut(
@@ -199,11 +207,16 @@ function cut(
   return { text: Buffer.from(stopped).subarray(0, most).toString(), finish: 'length', matchedStop: null }
 }
 
-async function pause(answer: ScriptedAnswer, signal: AbortSignal | undefined): Promise<void> {
-  // Even an instant answer takes a turn of the event loop, as any engine's does.
-  const timer = new Promise(resolve => setTimeout(resolve, answer.delayMs ?? 0))
-  const abort = new Promise(resolve => signal?.addEventListener('abort', resolve, { once: true }))
-  await Promise.race([timer, abort])
+/** Even an instant answer takes a turn of the event loop, as any engine's does. */
+function pause(answer: ScriptedAnswer, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, signal?.aborted ? 0 : (answer.delayMs ?? 0))
+    const stop = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    signal?.addEventListener('abort', stop, { once: true })
+  })
 }
 
 async function resultOf(events: AsyncIterable<GenerateEvent>): Promise<GenerateResult> {

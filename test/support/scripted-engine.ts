@@ -60,6 +60,7 @@ export function createScriptedEngine(options: ScriptedEngineOptions = {}): Scrip
     controller: AbortController,
   ): AsyncGenerator<GenerateEvent> {
     const { signal } = controller
+    let isCounted = false
     try {
       const usage = usageOf(request.prompt)
       const answer = signal.aborted ? '' : script(request)
@@ -84,6 +85,7 @@ export function createScriptedEngine(options: ScriptedEngineOptions = {}): Scrip
       }
       const isAborted = signal.aborted
       counts[isAborted ? 'aborted' : 'finished']++
+      isCounted = true
       const tokenIds = [...said].map(unit => unit.charCodeAt(0))
       const result: GenerateResult = {
         id,
@@ -102,8 +104,11 @@ export function createScriptedEngine(options: ScriptedEngineOptions = {}): Scrip
       yield { type: 'finish', result }
     } catch (error) {
       counts.failed++
+      isCounted = true
       throw error
     } finally {
+      // Left at a yield: aborted, as by the real one.
+      if (!isCounted) counts.aborted++
       running.delete(id)
     }
   }
@@ -244,6 +249,7 @@ function usageOf(prompt: Prompt): Usage {
     promptTokens,
     cachedTokens: Math.min(10, promptTokens - 1),
     imageTokens: images * IMAGE_TOKENS,
+    cachedImageTokens: 0,
     imageEncodes: images,
     completionTokens: 0,
     forcedTokens: 0,
