@@ -45,9 +45,18 @@ export class Emptiness {
 
   /** A quick look that may miss emptiness. Safe to call while formulas are being expanded. */
   isSurelyEmpty(formula: Formula): boolean {
+    return this.#briefly(() => this.isEmpty(formula))
+  }
+
+  /** The same for a record. */
+  isSurelyEmptyObject(record: ObjectRecord): boolean {
+    return this.#briefly(() => this.isEmptyObject(record))
+  }
+
+  #briefly(question: () => boolean): boolean {
     const outer = { depth: this.#maxDepth, assumed: this.#assumed, unsure: this.#unsure }
     this.#maxDepth = this.#open.size + PROOF_DEPTH
-    const isEmpty = this.isEmpty(formula)
+    const isEmpty = question()
     this.#maxDepth = outer.depth
     this.#assumed = outer.assumed
     this.#unsure = outer.unsure

@@ -5,6 +5,7 @@ import { invalidSchema } from './issues.js'
 import { Lowering } from './lowering.js'
 import type { SchemaIndex } from './schema-index.js'
 import type { Shape } from './shape.js'
+import { Subsumption } from './subsumption.js'
 import { Taint } from './taint.js'
 import { Universe } from './universe.js'
 
@@ -26,6 +27,8 @@ export class Expander {
     )
     this.emptiness = new Emptiness(this)
     this.#taint = new Taint(this.lowering)
+    const subsumption = new Subsumption(this)
+    this.universe.shapes.reduceObjects = records => subsumption.reduce(records)
   }
 
   /** Whether the formula is being expanded right now. */
@@ -65,9 +68,32 @@ export class Expander {
       case 'not':
         // Nothing can be said of the contrary of a schema that is only partly understood.
         if (this.#taint.isTainted(node.member)) return shapes.anything
-        return shapes.complement(this.expand(node.member))
+        return this.#contrary(node.member)
       case 'one':
         return this.expand(this.#exclusive(node.members))
+    }
+  }
+
+  /** By De Morgan's laws, so that complements are only ever taken of single keywords. */
+  #contrary(formula: Formula): Shape {
+    const { formulas, shapes } = this.universe
+    const node = formulas.get(formula)
+    switch (node.kind) {
+      case 'schema':
+        return this.expand(formulas.not(this.lowering.lower(formula)))
+      case 'and':
+        return this.expand(formulas.or(node.members.map(member => formulas.not(member))))
+      case 'or':
+        return this.expand(formulas.and(node.members.map(member => formulas.not(member))))
+      case 'one': {
+        const none = formulas.and(node.members.map(member => formulas.not(member)))
+        const pairs = node.members.flatMap((member, at) =>
+          node.members.slice(at + 1).map(other => formulas.and([member, other])),
+        )
+        return this.expand(formulas.or([none, ...pairs]))
+      }
+      default:
+        return shapes.complement(this.expand(formula))
     }
   }
 

@@ -6,7 +6,7 @@ import type { Shape } from './shape.js'
 import { ALL_STRINGS, NO_STRINGS, type StringSets } from './string-set.js'
 
 /** Alternatives of one container type that one value may have; more means a product of many `anyOf`s. */
-const MAX_ALTERNATIVES = 512
+const MAX_ALTERNATIVES = 2048
 
 /** Union, intersection and complement of shapes, type by type. */
 export class ShapeAlgebra {
@@ -16,6 +16,9 @@ export class ShapeAlgebra {
   readonly #strings: StringSets
   readonly #objects: ObjectRecords
   readonly #tooMany: () => Error
+
+  /** Thins out a union of objects; set once there is somebody to ask which of them are needed. */
+  reduceObjects: (records: readonly ObjectRecord[]) => readonly ObjectRecord[] = records => records
 
   /** `tooMany` makes the error for a union that grows past all bounds. */
   constructor(formulas: FormulaTable, strings: StringSets, objects: ObjectRecords, tooMany: () => Error) {
@@ -53,7 +56,7 @@ export class ShapeAlgebra {
       numbers: a.numbers === ALL_NUMBERS ? b.numbers : intersectNumbers(a.numbers, b.numbers),
       strings: this.#strings.intersect(a.strings, b.strings),
       arrays: this.#product(a.arrays, b.arrays, (x, y) => intersectArrays(this.#formulas, x, y)),
-      objects: this.#product(a.objects, b.objects, (x, y) => this.#objects.intersect(x, y)),
+      objects: this.#objectProduct(a.objects, b.objects),
     }
   }
 
@@ -89,11 +92,14 @@ export class ShapeAlgebra {
         [ANY_ARRAY],
       ),
       objects: shape.objects.reduce<readonly ObjectRecord[]>(
-        (rest, record) =>
-          this.#product(rest, this.#objects.complement(record), (x, y) => this.#objects.intersect(x, y)),
+        (rest, record) => this.#objectProduct(rest, this.#objects.complement(record)),
         [this.#objects.any],
       ),
     }
+  }
+
+  #objectProduct(a: readonly ObjectRecord[], b: readonly ObjectRecord[]): readonly ObjectRecord[] {
+    return this.reduceObjects(this.#product(a, b, (x, y) => this.#objects.intersect(x, y)))
   }
 
   #product<Part>(a: readonly Part[], b: readonly Part[], both: (x: Part, y: Part) => Part | null): readonly Part[] {

@@ -39,6 +39,9 @@ export function countCodePoints(text: string): number {
   return count
 }
 
+/** Surrogates are looked at one by one: only those without a partner have to be escaped. */
+const NEEDS_ESCAPE = /[\p{Cc}"\\\p{Cs}]/u
+
 export class StringSets {
   readonly #store: ExpressionStore
   readonly #any: ExpressionId
@@ -128,7 +131,7 @@ export class StringSets {
   /** Every spelling of one string. */
   spellings(value: string): ExpressionId {
     const { character } = alphabetOf(this.#store, 'json-string')
-    if (!/[\u0000-\u001f"\\\ud800-\udfff]/.test(value)) return this.#store.literal(value)
+    if (!NEEDS_ESCAPE.test(value)) return this.#store.literal(value)
     const parts = [...value].map(each => {
       const codePoint = each.codePointAt(0)!
       // A surrogate on its own has no UTF-8; its escape is its only spelling.
