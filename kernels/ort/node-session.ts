@@ -23,7 +23,13 @@ export async function openNodeSession(path: string, settings: SessionSettings): 
     })
     return new NodeSession(session, ort.Tensor)
   } catch (cause) {
-    throw new KernelFailure('MODEL_CORRUPT', { path, what: messageOf(cause) }, { cause })
+    const what = messageOf(cause)
+    // The package passes no code on. Its text begins so when the graph is at fault, and otherwise when the device is.
+    throw new KernelFailure(
+      what.startsWith('Load model from') ? 'MODEL_CORRUPT' : 'KERNEL_FAILED',
+      { path, what },
+      { cause },
+    )
   }
 }
 
@@ -87,5 +93,5 @@ function copyResult(name: string, result: Tensor, target: BoundTensor): void {
 }
 
 function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
+  return (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, ' ').trim()
 }
