@@ -10,13 +10,13 @@ export class Frame {
   /** Closed messages; a fork's branches copy the list, a repeat's rounds share it. */
   readonly messages: Message[]
   readonly captures = new Map<string, Captured>()
-  readonly #parent: Frame | null
   /** Place in the result: 'notes.clarity', '' at the top. */
-  readonly #path: string
+  readonly path: string
+  readonly #parent: Frame | null
 
   constructor(parent: Frame | null, path: string, messages: Message[]) {
     this.#parent = parent
-    this.#path = path
+    this.path = path
     this.messages = messages
   }
 
@@ -30,13 +30,13 @@ export class Frame {
 
   /** A copy that can fail without harm to this one. */
   attempt(): Frame {
-    const copy = new Frame(this.#parent, this.#path, [...this.messages])
+    const copy = new Frame(this.#parent, this.path, [...this.messages])
     for (const [name, captured] of this.captures) copy.captures.set(name, captured)
     return copy
   }
 
   pathOf(name: string): string {
-    return this.#path === '' ? name : `${this.#path}.${name}`
+    return this.path === '' ? name : `${this.path}.${name}`
   }
 
   find(name: string): Captured | undefined {

@@ -15,7 +15,11 @@ import { isWorthWarming } from './warm.js'
 export async function interpret(body: Body, frame: Frame, walk: Walk): Promise<void> {
   for (const node of body) {
     if (walk.signal.aborted) throw new EngineError('PROGRAM_CANCELLED', { program: walk.program })
-    await visit(BODY, node, frame, walk)
+    await visit(BODY, node, frame, walk).catch(cause => {
+      // What a generation tells by its finish, a select or a warm-up tells by this error.
+      const isAborted = EngineError.isInstance(cause) && cause.code === 'REQUEST_ABORTED'
+      throw isAborted ? new EngineError('PROGRAM_CANCELLED', { program: walk.program }, { cause }) : cause
+    })
   }
 }
 
@@ -42,7 +46,7 @@ const BODY: NodeTable<BodyNode['kind'], [Frame, Walk], Promise<void>> = {
     // Every branch has come to rest before the fork does: none may outlive the run that it belongs to.
     await Promise.all(
       node.branches.map(({ key, body }) =>
-        interpret(body, frames.get(key)!, inner).catch((cause: unknown) => {
+        runPart(body, frames.get(key)!, inner).catch((cause: unknown) => {
           causes.push(cause)
           failure.abort()
         }),
@@ -65,7 +69,7 @@ const BODY: NodeTable<BodyNode['kind'], [Frame, Walk], Promise<void>> = {
     const rounds = new Map<string, Frame>()
     for (let index = 0; index < node.atMost; index++) {
       const round = frame.round(node.name, index)
-      await interpret(roundBody(node, index), round, walk)
+      await runPart(roundBody(node, index), round, walk)
       rounds.set(String(index), round)
       if (node.until !== null && round.captures.get(node.until.capture)?.text === node.until.is) break
     }
@@ -99,6 +103,12 @@ const CONTENT: NodeTable<
       for (const part of content) if (!isSlot(part)) visit(CONTENT, part, frame, open, walk)
     }
   },
+}
+
+/** One branch or round. */
+async function runPart(body: Body, frame: Frame, walk: Walk): Promise<void> {
+  await interpret(body, frame, walk)
+  walk.report({ type: 'capture-end', path: frame.path, value: frame.values() })
 }
 
 /** Computes what all branches begin with once, before they all ask for it at the same time. */

@@ -7,7 +7,7 @@ import type { CaptureDetail, Progress } from './walk.js'
 /** What happens in a run, in order. Captures inside forks and repeats have paths: 'notes.clarity.note', 'tips.0.tip'. */
 export type RunEvent<O> =
   | { readonly type: 'text-delta'; readonly capture: string; readonly delta: string }
-  /** A capture inside a fork or repeat; the whole of it follows as a capture-end. */
+  /** A capture inside a fork or repeat, or a whole branch or round ('notes.clarity'); the capture-end of all of it follows. */
   | { readonly type: 'part-end'; readonly capture: string; readonly value: unknown }
   | { [K in Names<O>]: { readonly type: 'capture-end'; readonly capture: K; readonly value: ValueAt<O, K> } }[Names<O>]
   | { readonly type: 'run-end'; readonly result: O; readonly usage: RunUsage }

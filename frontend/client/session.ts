@@ -3,7 +3,7 @@ import { EngineError } from '../../runtime/protocol/error.js'
 import { type ImageHole, pictureKey } from '../dsl/image.js'
 import { type LiteralSchema, type StandardSource, validatorOf } from '../dsl/schema.js'
 import { type GenOptions, gen, type JsonSlotOptions, json, type SelectOptions, select } from '../dsl/slot.js'
-import { assistant, system, user } from '../dsl/turn.js'
+import { turnOf } from '../dsl/turn.js'
 import type { AnswerHole, AnswerHoles, Flat, ImageValue, Node, PromptHole, TurnCaptures } from '../dsl/types.js'
 import { type BodyNode, type InputType, inputNode, type ProgramIr, programIr } from '../ir/node.js'
 import type { SamplingOptions } from '../ir/options.js'
@@ -67,12 +67,12 @@ export class Session {
 
   /** Sets the system turn; only before all others. Sent with the next generation. */
   system(strings: TemplateStringsArray, ...holes: TurnHole[]): void {
-    this.#waiting.push(system(strings, ...this.#holes(holes)).ir)
+    this.#waiting.push(turnOf('system', strings, this.#holes(holes)))
   }
 
   /** Says something: chat.user`${image('receipt.png')} What is the total?` Sent with the next generation. */
   user(strings: TemplateStringsArray, ...holes: TurnHole[]): void {
-    this.#waiting.push(user(strings, ...this.#holes(holes)).ir)
+    this.#waiting.push(turnOf('user', strings, this.#holes(holes)))
   }
 
   /** Lets the model answer; resolves with what the turn captures. */
@@ -80,7 +80,7 @@ export class Session {
     strings: TemplateStringsArray,
     ...holes: H & AnswerHoles<H>
   ): Promise<Flat<TurnCaptures<H>>> {
-    return this.send(assistant<H>(strings, ...holes))
+    return this.send<TurnCaptures<H>>({ ir: turnOf('assistant', strings, holes) })
   }
 
   /** An answer that is free text. */

@@ -11,19 +11,7 @@ import {
 import { capturedNames } from '../ir/visit.js'
 import { DslError, describe } from './problem.js'
 import { holeNode } from './turn.js'
-import type {
-  BodyOf,
-  Captures,
-  CaseCaptures,
-  Fork,
-  PromptHole,
-  Ref,
-  Repeat,
-  Slot,
-  TypeMessage,
-  Until,
-  When,
-} from './types.js'
+import type { BodyOf, Captures, CaseCaptures, Fork, PromptHole, Ref, Repeat, Slot, TypeMessage, When } from './types.js'
 
 /**
  * Branches that all start from the conversation so far, run at the same time, do not see each other, and leave the
@@ -66,7 +54,7 @@ export function join<K extends string, C>(
   const items = bodies.map(({ key, body }) => {
     const refs = capturedNames(body).map(name => [name, { ir: refNode([ir.name, key, name]) }])
     const holes = render(key as K, Object.fromEntries(refs))
-    return { key, content: mergeTexts(holes.map((hole): ContentNode => holeNode('join', hole))) }
+    return { key, content: mergeTexts(holes.map((hole): ContentNode => holeNode(`join(${ir.name})`, hole))) }
   })
   return { ir: joinNode(ir.name, items, options.separator) }
 }
@@ -91,23 +79,29 @@ export function when<N extends string, V extends string, const B extends { reado
 }
 
 /**
- * The same turns again and again, at most so many times, until a capture of the round has a certain text. `body` is
+ * The same turns again and again, at most so many times, until a slot of the round says a certain text. `body` is
  * called once for each round when the program is made, with the round's number from 0. Captured as an array with one
  * entry for each round that ran.
  *
- * @example repeat('tips', { atMost: 3, until: { capture: 'more', is: 'no' } }, () => [user`A tip.`, assistant`...`])
+ * @example
+ * const more = select('more', ['yes', 'no'])
+ * repeat('tips', { atMost: 3, until: { slot: more, is: 'no' } }, () => [
+ *   user`Give a tip. Is there another?`,
+ *   assistant`${gen('tip', { stop: ['.'] })}. ${more}`,
+ * ])
  */
-export function repeat<N extends string, const B extends BodyOf>(
+export function repeat<N extends string, V extends string, const B extends BodyOf>(
   name: N,
-  options: { readonly atMost: number; readonly until?: Until<Captures<NoInfer<B>>> },
+  options: { readonly atMost: number; readonly until?: { readonly slot: Slot<string, V>; readonly is: NoInfer<V> } },
   body: (round: number) => B,
 ): Repeat<N, Captures<B>> {
   const { atMost, until } = options
   if (!Number.isSafeInteger(atMost) || atMost < 1 || atMost > 1000) {
     throw new DslError(`repeat "${name}": atMost is ${describe(atMost)}; it must be a whole number from 1 to 1000`)
   }
+  const ending = until === undefined ? null : { capture: until.slot.name, is: until.is }
   const rounds = Array.from({ length: atMost }, (_, round) => bodyOf(`a round of repeat "${name}"`, body(round)))
-  return { ir: repeatNode(name, atMost, until ?? null, rounds) }
+  return { ir: repeatNode(name, atMost, ending, rounds) }
 }
 
 /** The nodes of a body. Throws a DslError for anything that no tag or control function made. */

@@ -1,4 +1,4 @@
-import { type ContentNode, type Role, textNode, turnNode } from '../ir/node.js'
+import { type ContentNode, type Role, type TurnNode, textNode, turnNode } from '../ir/node.js'
 import { DslError, describe } from './problem.js'
 import type {
   AnswerHole,
@@ -20,7 +20,7 @@ export function system<const H extends AnyHoles>(
   strings: TemplateStringsArray,
   ...holes: H & PromptHoles<H>
 ): Turn<unknown> {
-  return { ir: turnNode('system', contentOf('system', strings, holes)) }
+  return { ir: turnOf('system', strings, holes) }
 }
 
 /** What the user says: user`${photo} What is the total?` Holds text, numbers, inputs, pictures and references. */
@@ -28,7 +28,7 @@ export function user<const H extends AnyHoles>(
   strings: TemplateStringsArray,
   ...holes: H & PromptHoles<H>
 ): Turn<unknown> {
-  return { ir: turnNode('user', contentOf('user', strings, holes)) }
+  return { ir: turnOf('user', strings, holes) }
 }
 
 /**
@@ -39,15 +39,17 @@ export function assistant<const H extends AnyHoles>(
   strings: TemplateStringsArray,
   ...holes: H & AnswerHoles<H>
 ): Turn<TurnCaptures<H>> {
-  return { ir: turnNode('assistant', contentOf('assistant', strings, holes)) }
+  return { ir: turnOf('assistant', strings, holes) }
 }
 
-function contentOf(role: Role, strings: TemplateStringsArray, holes: readonly unknown[]): ContentNode[] {
-  return strings.flatMap((text, index) => {
-    const nodes: ContentNode[] = [textNode(text ?? strings.raw[index] ?? '')]
-    if (index < holes.length) nodes.push(holeNode(role, holes[index]))
-    return nodes
+/** The turn behind a tag. Throws a DslError for a value that is no hole. */
+export function turnOf(role: Role, strings: TemplateStringsArray, holes: readonly unknown[]): TurnNode {
+  const content = strings.flatMap((text, index): ContentNode[] => {
+    // A tag gets undefined for text with an escape that means nothing, such as \d; what was written is meant then.
+    const written = textNode(text ?? strings.raw[index] ?? '')
+    return index < holes.length ? [written, holeNode(`the ${role} turn`, holes[index])] : [written]
   })
+  return turnNode(role, content)
 }
 
 /** The node that a hole stands for. Throws a DslError for a value that is no hole, such as undefined or an object. */
@@ -56,7 +58,7 @@ export function holeNode(place: string, hole: unknown): ContentNode {
   if (typeof hole === 'number' && Number.isFinite(hole)) return textNode(String(hole))
   if (isWrapper(hole)) return hole.ir
   throw new DslError(
-    `a hole of ${place === 'join' ? 'a join' : `the ${place} turn`} is ${describe(hole)}; ` +
+    `a hole of ${place} is ${describe(hole)}; ` +
       'it can be a string, a number, an input, a slot (gen, select, json), ref(...) or join(...)',
   )
 }

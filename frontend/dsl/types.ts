@@ -100,11 +100,6 @@ export type CaseCaptures<N extends string, B> = {
   [K in keyof B]: { readonly [P in N]: K } & Captures<Extract<B[K], BodyOf>>
 }[keyof B]
 
-/** When a repeat ends early: a capture of its body, and the text that ends it. */
-export type Until<C> = {
-  [K in keyof C & string]: C[K] extends string ? { readonly capture: K; readonly is: C[K] } : never
-}[keyof C & string]
-
 /** Keys of all members of a union. */
 export type Names<O> = O extends unknown ? keyof O & string : never
 export type ValueAt<O, K extends string> = O extends unknown ? (K extends keyof O ? O[K] : never) : never
