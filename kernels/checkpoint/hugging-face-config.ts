@@ -37,7 +37,7 @@ export function readHuggingFaceConfig(fields: Fields, generation: Fields | null)
       bias: fields.boolean('multimodal_projector_bias', true),
       activation: readActivation(fields, 'projector_hidden_act', 'gelu'),
     },
-    hasNewline: facts.hasNewline && fields.boolean('use_image_newline_parameter', true),
+    hasNewline: facts.hasNewline,
     imageTokenId: tokenId(fields, 'image', facts.imageTokenId),
     video: facts.videoTokenId === null ? null : readVideo(fields, facts.videoTokenId),
   }

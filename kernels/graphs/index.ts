@@ -64,13 +64,12 @@ export async function prepareDecoder(
   // dynamic scaling stretches by the length of the table, so there the table is exactly as long as asked for.
   const positions = rope.type === 'dynamic' ? options.slotCapacity : Math.max(reach, options.slotCapacity)
   const bits = PRECISION_BITS[options.precision]
-  const { folder, cached } = await findOrBuildGraph(
-    checkpoint,
-    options,
-    { part: 'decoder', positions, bits: [bits.text, bits.head] },
-    builder => buildDecoder(builder, checkpoint, { bits: bits.text, headBits: bits.head, positions }),
-  )
   const embeddings = await EmbeddingTable.read(checkpoint)
+  const facts = { part: 'decoder', positions, bits: [bits.text, bits.head] }
+  const { folder, cached } = await findOrBuildGraph(checkpoint, options, facts, builder => {
+    embeddings.checkFinite(path)
+    return buildDecoder(builder, checkpoint, { bits: bits.text, headBits: bits.head, positions })
+  })
   return { graphPath: join(folder, GRAPH_FILE), cached, info: checkpoint.info, embeddings }
 }
 
@@ -84,7 +83,7 @@ export async function prepareVision(path: string, options: GraphOptions): Promis
   const { folder, cached } = await findOrBuildGraph(checkpoint, options, { part: 'vision', bits }, builder =>
     buildVision(builder, checkpoint, bits),
   )
-  const newline = checkpoint.has('newline') ? await checkpoint.readFloats('newline') : null
+  const newline = checkpoint.config.hasNewline ? await checkpoint.readFloats('newline') : null
   const { vision, video } = checkpoint.config
   const pooling = video === null ? null : poolingOf(vision, video)
   return { graphPath: join(folder, GRAPH_FILE), cached, info: checkpoint.info, newline, pooling }

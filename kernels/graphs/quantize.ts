@@ -35,7 +35,8 @@ function quantizeBlock8(values: Float32Array, start: number, data: Uint8Array): 
   for (let i = start; i < start + BLOCK; i++) largest = Math.max(largest, Math.abs(values[i]!))
   const scale = Math.fround(largest / 127)
   const inverse = scale === 0 ? 0 : 1 / scale
-  for (let i = start; i < start + BLOCK; i++) data[i] = Math.round(values[i]! * inverse) + 128
+  // Truncation after adding a half rounds, since the sum is positive.
+  for (let i = start; i < start + BLOCK; i++) data[i] = (values[i]! * inverse + 128.5) | 0
   return scale
 }
 
@@ -44,9 +45,12 @@ function quantizeBlock4(values: Float32Array, start: number, data: Uint8Array): 
   for (let i = start; i < start + BLOCK; i++) if (Math.abs(values[i]!) > Math.abs(extreme)) extreme = values[i]!
   const scale = Math.fround(extreme / -8)
   const inverse = scale === 0 ? 0 : 1 / scale
-  const level = (i: number): number => Math.min(15, Math.round(values[i]! * inverse) + 8)
   // The earlier of two neighbours takes the low half of their byte.
-  for (let i = start; i < start + BLOCK; i += 2) data[i >> 1] = level(i) | (level(i + 1) << 4)
+  for (let i = start; i < start + BLOCK; i += 2) {
+    const low = Math.min(15, (values[i]! * inverse + 8.5) | 0)
+    const high = Math.min(15, (values[i + 1]! * inverse + 8.5) | 0)
+    data[i >> 1] = low | (high << 4)
+  }
   return scale
 }
 

@@ -65,17 +65,21 @@ t.test('the unused last block of the tower may be absent', async t => {
 })
 
 t.test('a weight that is no number stops the building and names the tensor', async t => {
-  const path = variant(t.testdir(), tensors => {
-    const name = 'language_model.model.layers.0.self_attn.k_proj.weight'
-    const bytes = Buffer.from(tensors[name]!.bytes)
-    bytes.writeUInt16LE(0x7e00, 2 * 5)
-    tensors[name] = { ...tensors[name]!, bytes }
-  })
-  const options = { precision: 'float32', cachePath: join(t.testdirName, 'cache'), slotCapacity: 64 } as const
-  await t.rejects(prepareDecoder(path, options), {
-    code: 'MODEL_CORRUPT',
-    message: /layers\.0\.self_attn\.k_proj\.weight holds NaN at element 5/,
-  })
+  const cases: readonly (readonly [name: string, message: RegExp])[] = [
+    ['layers.0.self_attn.k_proj.weight', /layers\.0\.self_attn\.k_proj\.weight holds NaN at element 5/],
+    ['embed_tokens.weight', /embedding of token 0 holds NaN at element 5/],
+  ]
+  for (const [suffix, message] of cases) {
+    const path = variant(t.testdir(), tensors => {
+      const name = `language_model.model.${suffix}`
+      const bytes = Buffer.from(tensors[name]!.bytes)
+      bytes.writeUInt16LE(0x7e00, 2 * 5)
+      tensors[name] = { ...tensors[name]!, bytes }
+    })
+    const options = { precision: 'float32', cachePath: join(t.testdirName, 'cache'), slotCapacity: 64 } as const
+    await t.rejects(prepareDecoder(path, options), { code: 'MODEL_CORRUPT', data: { path }, message })
+    await t.rejects(prepareDecoder(path, options), { code: 'MODEL_CORRUPT' }, 'nothing of it was kept')
+  }
 })
 
 t.test('what is not a checkpoint is not found, or not supported, for a stated reason', async t => {
