@@ -228,8 +228,13 @@ export async function loadDecoder(request: LoadDecoder): Promise<{ runner: Decod
     spinUs: SPIN_US,
   })
   const { hiddenSize, vocabRows } = info.text
-  const runner = new DecoderRunner({ session, attention, embeddings, hiddenSize, vocabRows, geometry, memory })
-  return { runner, report: { binding: runner.binding, loadMs: performance.now() - begun, cached } }
+  try {
+    const runner = new DecoderRunner({ session, attention, embeddings, hiddenSize, vocabRows, geometry, memory })
+    return { runner, report: { binding: runner.binding, loadMs: performance.now() - begun, cached } }
+  } catch (error) {
+    await session.close()
+    throw error
+  }
 }
 
 function tensor(

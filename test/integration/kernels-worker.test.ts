@@ -145,11 +145,14 @@ t.test('the vision tower encodes what lies in shared memory', async t => {
   await request({ op: 'release' })
 })
 
-t.test('a model that is not there leaves nothing loaded', async t => {
+t.test('a decoder that cannot be loaded leaves nothing loaded', async t => {
   const nowhere = join(cachePath, 'no-model')
   const info = (await request({ op: 'inspect', path })) as ModelInfo
   const load: KernelRequest = { op: 'load-decoder', path: nowhere, session, geometry, memory: decoderMemory(info) }
   t.match(await pool.run(load), { ok: false, error: { code: 'MODEL_NOT_FOUND', data: { path: nowhere } } })
+  t.match(await pool.run({ op: 'step' }), { ok: false, error: { code: 'KERNEL_FAILED' } })
+  const short: KernelRequest = { ...load, path, memory: { ...load.memory, logits: new SharedArrayBuffer(8) } }
+  t.match(await pool.run(short), { ok: false, error: { message: 'logits region of 8 bytes for 8 rows' } })
   t.match(await pool.run({ op: 'step' }), { ok: false, error: { code: 'KERNEL_FAILED' } })
 })
 
