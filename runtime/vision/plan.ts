@@ -38,14 +38,15 @@ export function planImage(picture: Size, spec: VisionSpec): ImagePlan {
 function planSingle(picture: Size, spec: VisionSpec): ImagePlan {
   const side = Math.max(picture.width, picture.height)
   const padded = spec.aspect === 'pad' ? { width: side, height: side } : picture
-  const resized = scaleShortestEdge(padded, spec.tileSize)
+  const tile = { width: spec.tileSize, height: spec.tileSize }
+  const resized = spec.fit === 'squash' ? tile : scaleShortestEdge(padded, spec.tileSize)
   const rows = packFlat(spec.featuresPerTile, spec.newline)
   return {
     source: picture,
     resized,
-    crop: centre(resized, { width: spec.tileSize, height: spec.tileSize }),
+    crop: centre(resized, tile),
     paste: centre(padded, picture),
-    canvas: { width: spec.tileSize, height: spec.tileSize },
+    canvas: tile,
     views: 1,
     baseView: 0,
     mapRows: spec.side,

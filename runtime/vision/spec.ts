@@ -23,8 +23,10 @@ export interface VisionSpec {
   readonly mean: readonly number[]
   readonly std: readonly number[]
   readonly rescale: number
-  /** `square`: shortest edge to S, centre crop. `pad`: onto a square of `padColour` first. `anyres`: tiles over the best grid. */
+  /** `square`: the picture alone, by `fit`. `pad`: onto a square of `padColour` first. `anyres`: tiles over the best grid. */
   readonly aspect: AspectMode
+  /** `crop`: shortest edge to S, then the centre, as for CLIP. `squash`: both sides to S, as for SigLIP. */
+  readonly fit: 'crop' | 'squash'
   readonly padColour: readonly number[]
   /** Canvas sizes in the checkpoint's order, which decides ties. Empty unless `anyres`. */
   readonly pinpoints: readonly Size[]
@@ -61,6 +63,8 @@ export interface VisionOverrides {
 
 const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073]
 const CLIP_STD = [0.26862954, 0.26130258, 0.27577711]
+/** SigLIP's mean and standard deviation. */
+const HALVES = [0.5, 0.5, 0.5]
 const FAMILIES = ['llava', 'llava_next', 'llava_next_video', 'llava_llama', 'llava_mistral', 'llava_mpt', 'llava_qwen']
 
 /** How the checkpoint wants its pictures. Throws MODEL_UNSUPPORTED that names the field it cannot honour. */
@@ -70,7 +74,8 @@ export function visionSpec(facts: VisionFacts, overrides: VisionOverrides = {}):
   }
   refuseUnknown('model_type', facts.family, FAMILIES, refuse)
   const { config, preprocessor } = facts.files
-  const original = 'mm_vision_tower' in config || 'mm_projector_type' in config
+  const tower = config.mm_vision_tower ?? config.mm_hidden_size
+  const original = config.vision_config === undefined && tower !== undefined
   const profile = overrides.profile ?? (original ? 'orig' : 'hf')
   const side = Math.floor(facts.vision.tileSize / facts.vision.patchSize)
   const extra = facts.vision.featuresPerTile - side * side
@@ -78,7 +83,9 @@ export function visionSpec(facts: VisionFacts, overrides: VisionOverrides = {}):
     refuse(`a tile yields ${facts.vision.featuresPerTile} features, and a grid of ${side} x ${side} was expected`)
   }
 
-  const pixels = readPixels(preprocessor ?? {}, facts.vision.tileSize, refuse)
+  const towerType = isObject(config.vision_config) ? config.vision_config.model_type : tower
+  const isSiglip = /siglip/i.test(String(towerType))
+  const pixels = readPixels(preprocessor ?? {}, facts.vision.tileSize, isSiglip, refuse)
   const layout = original ? readOriginal(config, refuse) : readConverted(facts.family, config, preprocessor ?? {})
   const aspect = overrides.pinpoints === undefined ? (overrides.aspect ?? layout.aspect) : 'anyres'
   if (aspect === 'anyres' && extra === 1) refuse('tiles of a grid cannot be joined when each keeps its class token')
@@ -165,8 +172,9 @@ function readOriginal(config: Readonly<Record<string, unknown>>, refuse: (what: 
 function readPixels(
   preprocessor: Readonly<Record<string, unknown>>,
   tileSize: number,
+  isSiglip: boolean,
   refuse: (what: string) => never,
-): Pick<VisionSpec, 'mean' | 'std' | 'rescale'> {
+): Pick<VisionSpec, 'mean' | 'std' | 'rescale' | 'fit'> {
   for (const step of ['do_resize', 'do_rescale', 'do_normalize']) {
     if (preprocessor[step] === false) refuse(`preprocessor_config.json sets ${step} to false; only true is known`)
   }
@@ -181,9 +189,19 @@ function readPixels(
       )
     }
   }
+  const { size } = preprocessor
+  const givesBothSides = isObject(size) ? 'height' in size : isSiglip
+  if (!givesBothSides && preprocessor.do_center_crop === false) {
+    refuse('preprocessor_config.json scales the shortest edge and cuts nothing, which leaves no square')
+  }
   return {
-    mean: readNumbers(preprocessor.image_mean ?? CLIP_MEAN, 3) ?? refuse('image_mean is not a list of three numbers'),
-    std: readNumbers(preprocessor.image_std ?? CLIP_STD, 3) ?? refuse('image_std is not a list of three numbers'),
+    fit: givesBothSides ? 'squash' : 'crop',
+    mean:
+      readNumbers(preprocessor.image_mean ?? (isSiglip ? HALVES : CLIP_MEAN), 3) ??
+      refuse('image_mean is not a list of three numbers'),
+    std:
+      readNumbers(preprocessor.image_std ?? (isSiglip ? HALVES : CLIP_STD), 3) ??
+      refuse('image_std is not a list of three numbers'),
     rescale: typeof preprocessor.rescale_factor === 'number' ? preprocessor.rescale_factor : 1 / 255,
   }
 }

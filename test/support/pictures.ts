@@ -53,6 +53,7 @@ export function specOf(fields: Partial<VisionSpec> = {}): VisionSpec {
     std: [0.26862954, 0.26130258, 0.27577711],
     rescale: 1 / 255,
     aspect: 'square',
+    fit: 'crop',
     padColour: [122, 116, 104],
     pinpoints: [],
     maxTiles: null,

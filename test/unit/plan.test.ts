@@ -152,6 +152,8 @@ t.test('single-tile modes: scaled size, crop and pad offsets', async t => {
     const plan = planImage({ width, height }, specOf())
     t.strictSame([size(plan.resized), plan.crop, plan.tokens], [scaled, { x, y }, 576], `${width}x${height}`)
   }
+  const squashed = planImage({ width: 640, height: 480 }, specOf({ fit: 'squash' }))
+  t.strictSame([size(squashed.resized), squashed.crop], ['336x336', { x: 0, y: 0 }])
   const padded = planImage({ width: 640, height: 480 }, specOf({ aspect: 'pad' }))
   t.strictSame([size(padded.resized), padded.paste, padded.tokens], ['336x336', { x: 0, y: 80 }, 576])
 })

@@ -72,6 +72,20 @@ t.test('1.5-HD is a choice over a 1.5 checkpoint', async t => {
   t.match(spec, { aspect: 'anyres', merge: 'spatial_unpad', newline: true, base: 'last', side: 16 })
 })
 
+t.test('a SigLIP tower takes the picture squashed, with its own mean', async t => {
+  const converted = visionSpec(facts('llava', { vision_config: { model_type: 'siglip_vision_model' } }))
+  t.match(converted, { fit: 'squash', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], padColour: [127, 127, 127] })
+  const tower = { mm_vision_tower: 'google/siglip-so400m-patch14-384' }
+  t.match(visionSpec({ ...facts('llava_qwen', tower) }), { fit: 'squash', profile: 'orig' })
+  const bySize = visionSpec(facts('llava', {}, { size: { height: 336, width: 336 }, do_center_crop: false }))
+  t.equal(bySize.fit, 'squash')
+  t.equal(visionSpec(facts('llava', {}, { size: { shortest_edge: 336 } })).fit, 'crop')
+  t.throws(() => visionSpec(facts('llava', {}, { size: { shortest_edge: 336 }, do_center_crop: false })), {
+    code: 'MODEL_UNSUPPORTED',
+    message: /cuts nothing/,
+  })
+})
+
 t.test('the class token counts as a feature of the tile, outside grids', async t => {
   const full = (family: string, config = {}) => ({
     ...facts(family, config),
