@@ -40,10 +40,6 @@ export class Checkpoint {
     this.#tensors = tensors
   }
 
-  has(name: string): boolean {
-    return this.#tensors.has(name)
-  }
-
   /** Internal names of the tensors that the graphs need. */
   get names(): readonly string[] {
     return [...expectedTensors(this.config).keys()]

@@ -53,13 +53,3 @@ function quantizeBlock4(values: Float32Array, start: number, data: Uint8Array): 
   }
   return scale
 }
-
-/** What a quantised matrix stands for, [outputs * inputs]. */
-export function dequantizeMatrix(matrix: QuantizedMatrix, bits: Bits): Float32Array {
-  const values = new Float32Array((matrix.data.length * 8) / bits)
-  for (let i = 0; i < values.length; i++) {
-    const level = bits === 8 ? matrix.data[i]! - 128 : ((matrix.data[i >> 1]! >> (4 * (i & 1))) & 15) - 8
-    values[i] = level * matrix.scales[Math.floor(i / BLOCK)]!
-  }
-  return values
-}

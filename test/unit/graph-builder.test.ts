@@ -1,5 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { float, GraphBuilder, MICROSOFT } from '../../kernels/graphs/graph-builder.js'
 import { cacheKey, findOrBuild } from '../../kernels/graphs/graph-cache.js'
@@ -129,6 +140,23 @@ t.test('builders at the same time agree on one folder', async t => {
   t.equal(new Set(results.map(result => result.folder)).size, 1)
   t.equal(results.filter(result => !result.cached).length, 1)
   t.equal(readdirSync(cachePath).length, 2, 'the losers left nothing')
+})
+
+t.test('processes at the same time agree on one folder', async t => {
+  const script = `
+    const { prepareDecoder } = await import(process.argv[1])
+    const [path, cachePath] = process.argv.slice(2)
+    const { graphPath } = await prepareDecoder(path, { precision: 'int8', cachePath, slotCapacity: 64 })
+    process.stdout.write(graphPath)`
+  const module = new URL('../../kernels/graphs/index.js', import.meta.url).href
+  const cachePath = t.testdir()
+  const parameters = ['--input-type=module', '-e', script, module, checkpointPath('llava-clip-llama'), cachePath]
+  const run = promisify(execFile)
+  const results = await Promise.all([1, 2, 3].map(() => run(process.execPath, parameters)))
+  const paths = new Set(results.map(result => result.stdout))
+  t.equal(paths.size, 1)
+  t.ok(existsSync([...paths][0]!))
+  t.equal(readdirSync(cachePath).length, 2, 'one entry and its folder')
 })
 
 t.test('a failed build leaves nothing, and an abandoned one is cleared away later', async t => {

@@ -1,8 +1,16 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type Bits, BLOCK, canQuantize, dequantizeMatrix, quantizeMatrix } from '../../kernels/graphs/quantize.js'
+import { type Bits, BLOCK, canQuantize, type QuantizedMatrix, quantizeMatrix } from '../../kernels/graphs/quantize.js'
 
 const LEVELS = { 4: 8, 8: 127 } as const
+
+/** What a quantised matrix stands for. */
+function dequantizeMatrix({ data, scales }: QuantizedMatrix, bits: Bits): Float32Array {
+  return Float32Array.from({ length: (data.length * 8) / bits }, (_, i) => {
+    const level = bits === 8 ? data[i]! - 128 : ((data[i >> 1]! >> (4 * (i & 1))) & 15) - 8
+    return level * scales[Math.floor(i / BLOCK)]!
+  })
+}
 
 function blocks(): fc.Arbitrary<Float32Array> {
   return fc
