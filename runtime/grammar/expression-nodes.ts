@@ -41,6 +41,9 @@ export interface ExpressionLimits {
 
 export const DEFAULT_LIMITS: ExpressionLimits = { maxExpressions: 400_000, maxStates: 65_536, maxSearch: 50_000 }
 
+/** Ranges of a byte class, text of a literal, members of a choice; null for the other kinds. */
+export type NodeData = string | readonly number[] | null
+
 /** Ids must stay below this so that a pair of them fits a double exactly. */
 const ID_SPAN = 2 ** 24
 
@@ -53,7 +56,7 @@ export class NodeTable {
   readonly first: number[] = []
   readonly second: number[] = []
   readonly third: number[] = []
-  readonly data: (string | readonly number[] | null)[] = []
+  readonly data: NodeData[] = []
   /** Names the rule being worked on, for error texts. */
   currentRule = 'root'
   /** performance.now() after which adding a node throws; Infinity for none. */
@@ -88,15 +91,9 @@ export class NodeTable {
     return id
   }
 
-  /** The node that `key`, which must tell kinds apart, stands for. */
-  intern(
-    key: string,
-    kind: number,
-    first: number,
-    second: number,
-    third: number,
-    data: string | readonly number[] | null,
-  ): ExpressionId {
+  /** The node with these fields (not for the kinds of `internPair`). */
+  intern(kind: number, first: number, second: number, third: number, data: NodeData): ExpressionId {
+    const key = keyOf(kind, first, second, third, data)
     const known = this.#keyed.get(key)
     if (known !== undefined) return known
     const id = this.#push(kind, first, second, third, data)
@@ -106,24 +103,19 @@ export class NodeTable {
 
   /** Throws when the time is up. For loops that may run long without adding nodes. */
   checkDeadline(): void {
-    if (performance.now() > this.deadline) throw this.tooComplex('it takes too long to work out')
+    if (performance.now() > this.deadline) throw this.tooComplex('it takes too long to work out', 'time')
   }
 
-  tooComplex(reason: string): EngineError {
+  tooComplex(reason: string, limit: 'time' | 'size' = 'size'): EngineError {
     return new EngineError('GRAMMAR_TOO_COMPLEX', {
       kind: 'grammar',
       what: `${reason} (at rule "${this.currentRule}")`,
       rule: this.currentRule,
+      limit,
     })
   }
 
-  #push(
-    kind: number,
-    first: number,
-    second: number,
-    third: number,
-    data: string | readonly number[] | null,
-  ): ExpressionId {
+  #push(kind: number, first: number, second: number, third: number, data: NodeData): ExpressionId {
     const id = this.kinds.length
     if (id >= this.#limits.maxExpressions)
       throw this.tooComplex(`it needs more than ${this.#limits.maxExpressions} expressions`)
@@ -135,5 +127,20 @@ export class NodeTable {
     this.data.push(data)
     if (data !== null) this.#payload += data.length
     return id
+  }
+}
+
+function keyOf(kind: number, first: number, second: number, third: number, data: NodeData): string {
+  switch (kind) {
+    case Kind.Literal:
+      return `l${data}`
+    case Kind.ByteClass:
+      return `c${data}`
+    case Kind.Choice:
+      return `a${data}`
+    case Kind.Repeat:
+      return `r${first},${second},${third}`
+    default:
+      return `${kind}:${first}`
   }
 }

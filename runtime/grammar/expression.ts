@@ -52,6 +52,8 @@ export class ExpressionStore {
   readonly #rules: Rule[] = []
   readonly #analysis: Analysis
   readonly #derivatives: Derivatives
+  /** By members. Joining the same ones over and over, as long objects do, would take exponential time. */
+  readonly #choices = new Map<string, ExpressionId>()
   #stringCharacter: ExpressionId | null = null
 
   constructor(limits: Partial<ExpressionLimits> = {}) {
@@ -82,7 +84,7 @@ export class ExpressionStore {
     const flat = normaliseRanges(ranges).flat()
     if (flat.length === 0) return FAIL
     if (flat.length === 2 && flat[0] === flat[1]) return this.#literal(String.fromCharCode(flat[0]!))
-    return this.nodes.intern(`c${flat.join()}`, Kind.ByteClass, 0, 0, 0, flat)
+    return this.nodes.intern(Kind.ByteClass, 0, 0, 0, flat)
   }
 
   /** Exactly these bytes; text is taken as UTF-8. */
@@ -110,10 +112,15 @@ export class ExpressionStore {
     }
     if (members.size === 0) return FAIL
     if (members.size === 1) return members.values().next().value as ExpressionId
-    const joined = joinMembers(this, [...members])
-    if (joined.length < members.size) return this.choice(joined)
-    const sorted = joined.sort((a, b) => a - b)
-    return this.nodes.intern(`a${sorted.join()}`, Kind.Choice, 0, 0, 0, sorted)
+    const sorted = [...members].sort((a, b) => a - b)
+    const key = sorted.join()
+    const known = this.#choices.get(key)
+    if (known !== undefined) return known
+    const joined = joinMembers(this, sorted)
+    const result =
+      joined.length < sorted.length ? this.choice(joined) : this.nodes.intern(Kind.Choice, 0, 0, 0, sorted)
+    this.#choices.set(key, result)
+    return result
   }
 
   /** From `min` to `max` (Infinity for no limit) times `id`. The size of the counts costs nothing. */
@@ -125,7 +132,7 @@ export class ExpressionStore {
     if (min === 1 && max === 1) return id
     if (this.nodes.kinds[id] === Kind.Choice && (this.nodes.data[id] as readonly number[])[0] === EMPTY)
       return this.repeat(this.choice((this.nodes.data[id] as readonly number[]).slice(1)), 0, max)
-    return this.nodes.intern(`r${id},${min},${max}`, Kind.Repeat, id, min, max, null)
+    return this.nodes.intern(Kind.Repeat, id, min, max, null)
   }
 
   optional(id: ExpressionId): ExpressionId {
@@ -139,7 +146,7 @@ export class ExpressionStore {
   rule(name: string, define: () => ExpressionId, options: RuleOptions = {}): ExpressionId {
     const { nonEmpty = false, minLength = 0 } = options
     const index = this.#rules.push({ name, define, nonEmpty, minLength, body: null }) - 1
-    return this.nodes.intern(`R${index}`, Kind.Rule, index, 0, 0, null)
+    return this.nodes.intern(Kind.Rule, index, 0, 0, null)
   }
 
   /** Strings that are in both. Exact; with a recursive rule on one side the product is searched as far as it is visited. */
@@ -159,7 +166,7 @@ export class ExpressionStore {
     if (id === FAIL) return this.anything
     if (id === this.anything) return FAIL
     if (this.nodes.kinds[id] === Kind.Not) return this.nodes.first[id]!
-    return this.nodes.intern(`n${id}`, Kind.Not, id, 0, 0, null)
+    return this.nodes.intern(Kind.Not, id, 0, 0, null)
   }
 
   /** One code point out of the inclusive ranges, as well-formed UTF-8; surrogates are left out. */
@@ -247,7 +254,7 @@ export class ExpressionStore {
   }
 
   #literal(text: string): ExpressionId {
-    return text === '' ? EMPTY : this.nodes.intern(`l${text}`, Kind.Literal, 0, 0, 0, text)
+    return text === '' ? EMPTY : this.nodes.intern(Kind.Literal, 0, 0, 0, text)
   }
 
   /** Drops the first byte of a literal node. For derivatives. */

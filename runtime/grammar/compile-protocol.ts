@@ -1,0 +1,15 @@
+import type { Constraint } from '../protocol/backend.js'
+import type { ErrorCode, ErrorData } from '../protocol/error.js'
+import type { ExpressionLimits } from './expression.js'
+import type { PackedStore } from './expression-transfer.js'
+
+/** Everything that crosses between the scheduler's thread and the compile worker. One request at a time. */
+export interface CompileRequest {
+  readonly constraint: Constraint
+  readonly reasoningEnd?: string
+  readonly limits?: Partial<ExpressionLimits>
+}
+
+export type CompileReply =
+  | { readonly kind: 'compiled'; readonly packed: PackedStore }
+  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly data: ErrorData }
