@@ -67,8 +67,8 @@ export class ObjectRecords {
     return { ...this.any, classes }
   }
 
-  withName(key: string, formula: Formula, required: boolean): ObjectRecord {
-    return { ...this.any, names: new Map([[key, { formula, required, declared: false }]]) }
+  withName(key: string, formula: Formula, required: boolean, declared = false): ObjectRecord {
+    return { ...this.any, names: new Map([[key, { formula, required, declared }]]) }
   }
 
   formulaOf(record: ObjectRecord, key: string): Formula {
@@ -114,9 +114,9 @@ export class ObjectRecords {
   /** Every object that is not in the record, as a union. */
   complement(record: ObjectRecord): ObjectRecord[] {
     const parts: ObjectRecord[] = []
-    for (const [key, { formula, required }] of record.names) {
+    for (const [key, { formula, required, declared }] of record.names) {
       if (required) parts.push(this.withName(key, NEVER, false))
-      if (formula !== ANYTHING) parts.push(this.withName(key, this.#formulas.not(formula), true))
+      if (formula !== ANYTHING) parts.push(this.withName(key, this.#formulas.not(formula), true, declared))
     }
     parts.push(...this.#strayKeys(record))
     if (record.min > 0) parts.push({ ...this.any, max: record.min - 1 })
