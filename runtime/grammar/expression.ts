@@ -117,8 +117,7 @@ export class ExpressionStore {
     const known = this.#choices.get(key)
     if (known !== undefined) return known
     const joined = joinMembers(this, sorted)
-    const result =
-      joined.length < sorted.length ? this.choice(joined) : this.nodes.intern(Kind.Choice, 0, 0, 0, sorted)
+    const result = joined.length < sorted.length ? this.choice(joined) : this.nodes.intern(Kind.Choice, 0, 0, 0, sorted)
     this.#choices.set(key, result)
     return result
   }
