@@ -128,6 +128,11 @@ export interface EncodeItem {
    * model's image_newline vector. null: all rows in order.
    */
   readonly gather: readonly number[] | null
+  /**
+   * With this, `gather` names four rows for each row of the features: their elementwise maximum, or their sum with
+   * weights (four for each row too).
+   */
+  readonly combine?: { readonly kind: 'max' } | { readonly kind: 'blend'; readonly weights: readonly number[] }
   /** The tiles are frames of a video, pooled to `featuresPerFrame` rows each. Default false; only for models with video. */
   readonly pooled?: boolean
   /** [rows, hiddenSize] float32 in `features`; written by the vision worker. */

@@ -1,3 +1,4 @@
+import { checkRows, countRows, layOutRows } from './feature-rows.js'
 import { type PatchGroups, type Pooling, prepareVision } from './graphs/index.js'
 import { FLOAT_BYTES } from './layout.js'
 import { type BoundTensor, elementCount, openSession, type Session } from './ort/index.js'
@@ -63,7 +64,7 @@ export class VisionRunner {
   async #encodeAlike(items: readonly EncodeItem[]): Promise<number> {
     const [sample] = items
     if (sample === undefined) return 0
-    const { tileSize, hiddenSize } = this.#parts
+    const { tileSize, hiddenSize, newline } = this.#parts
     const rowsPerTile = this.#rowsPerTile(sample)
     const tileElements = 3 * tileSize * tileSize
     const tiles = items.reduce((sum, item) => sum + item.pixels.shape[0]!, 0)
@@ -78,8 +79,10 @@ export class VisionRunner {
     await this.#project(pixels.buffer, projected.buffer, tiles, sample)
     let row = 0
     for (const item of items) {
-      this.#gather(item, projected.subarray(row * hiddenSize))
-      row += item.pixels.shape[0]! * rowsPerTile
+      const end = row + item.pixels.shape[0]! * rowsPerTile
+      const source = { projected: projected.subarray(row * hiddenSize, end * hiddenSize), newline, hiddenSize }
+      layOutRows(item, source, this.#features, item.features.offset / FLOAT_BYTES)
+      row = end
     }
     return tiles
   }
@@ -110,29 +113,16 @@ export class VisionRunner {
     return this.#groups(item)?.rows ?? this.#parts.featuresPerTile
   }
 
-  /** `projected` begins with the item's own rows. */
-  #gather({ gather, features }: EncodeItem, projected: Float32Array): void {
-    const { hiddenSize, newline } = this.#parts
-    const first = features.offset / FLOAT_BYTES
-    if (gather === null) {
-      this.#features.set(projected.subarray(0, features.shape[0]! * hiddenSize), first)
-      return
-    }
-    gather.forEach((row, i) => {
-      const source = row === -1 ? newline! : projected.subarray(row * hiddenSize, (row + 1) * hiddenSize)
-      this.#features.set(source, first + i * hiddenSize)
-    })
-  }
-
   #check(item: EncodeItem): void {
-    const { pixels, gather, features } = item
+    const { pixels, features } = item
     const { tileSize, hiddenSize, newline } = this.#parts
     if (item.pooled === true && this.#groups(item) === null) throw new RangeError('the model takes no video')
     const rowsPerTile = this.#rowsPerTile(item)
     const [tiles = 0, channels, height, width] = pixels.shape
     if (tiles < 1 || channels !== 3 || height !== tileSize || width !== tileSize)
       throw new RangeError(`pixels [${pixels.shape}]; expected [tiles, 3, ${tileSize}, ${tileSize}]`)
-    const rows = gather?.length ?? tiles * rowsPerTile
+    const available = tiles * rowsPerTile
+    const rows = countRows(item, available)
     if (features.shape[0] !== rows || features.shape[1] !== hiddenSize)
       throw new RangeError(`features [${features.shape}]; expected [${rows}, ${hiddenSize}]`)
     for (const [name, handle, region] of [
@@ -143,11 +133,7 @@ export class VisionRunner {
       if (handle.offset < 0 || handle.offset % FLOAT_BYTES !== 0 || end > region.length)
         throw new RangeError(`${name} [${handle.shape}] at byte ${handle.offset} lie outside the region`)
     }
-    for (const row of gather ?? []) {
-      if (row < -1 || row >= tiles * rowsPerTile)
-        throw new RangeError(`row ${row} of a picture of ${tiles * rowsPerTile} rows`)
-      if (row === -1 && newline === null) throw new RangeError('the model has no image_newline vector')
-    }
+    checkRows(item, available, newline !== null)
   }
 }
 
