@@ -17,6 +17,7 @@ export interface DecoderParts {
   readonly vocabRows: number
   readonly geometry: DecoderGeometry
   readonly memory: Pick<LoadDecoder['memory'], 'control' | 'logits' | 'features'>
+  readonly greedy?: LoadDecoder['greedy']
 }
 
 /** Long enough to bridge the pause between two steps of a busy engine, short enough to leave an idle one asleep. */
@@ -32,8 +33,8 @@ interface DecodeTensors {
   readonly embeds: BoundTensor
   readonly seqlens: BoundTensor
   readonly logitRows: BoundTensor
-  /** From the first row of the logits region on. */
-  readonly logits: BoundTensor
+  /** By step, from the first row of the logits region on. */
+  readonly logits: BoundTensor[]
 }
 
 /** Runs step plans. Everything that a step needs is allocated here once; a steady decode step only looks things up. */
@@ -46,6 +47,8 @@ export class DecoderRunner {
   readonly #embeds: Float32Array
   /** Total length - 1 of each row. */
   readonly #seqlens: Int32Array
+  readonly #allLogits: Float32Array
+  readonly #likeliest: number[] = []
   readonly #totalLength = new Int32Array(new ArrayBuffer(4))
   /** int64 as pairs of words, the low one first as on every platform that ONNX Runtime is shipped for. */
   readonly #logitRows: Int32Array
@@ -63,6 +66,7 @@ export class DecoderRunner {
     this.#parts = parts
     this.#control = new Int32Array(memory.control)
     this.#features = new Float32Array(memory.features)
+    this.#allLogits = new Float32Array(memory.logits)
     const rows = Math.max(geometry.maxChunk, geometry.numSlots)
     this.#embeds = new Float32Array(new ArrayBuffer(rows * hiddenSize * FLOAT_BYTES))
     this.#seqlens = new Int32Array(new ArrayBuffer(geometry.numSlots * 4))
@@ -130,15 +134,15 @@ export class DecoderRunner {
     const { session, attention, embeddings, vocabRows } = this.#parts
     const rows = decode.tokenIds.length
     const keyValues = attention.tensors(decode.firstSlot, rows)
-    this.#checkLogitRows(row, rows)
+    const { steps = 1 } = decode
+    this.#checkLogitRows(row, rows * steps)
     let longest = 0
     for (let i = 0; i < rows; i++) {
       const length = decode.lengths[i]!
-      this.#checkPlace(length, 1)
+      this.#checkPlace(length, steps)
       this.#seqlens[i] = length
       if (length > longest) longest = length
     }
-    this.#totalLength[0] = longest + 1
     embeddings.copyRows(decode.tokenIds, this.#embeds, 0)
 
     const { feeds, fetches } = this.#argumentsFor(keyValues)
@@ -146,8 +150,26 @@ export class DecoderRunner {
     feeds.embeds = tensors.embeds
     feeds.seqlens = tensors.seqlens
     feeds.logit_rows = tensors.logitRows
-    fetches.logits = row === 0 ? tensors.logits : this.#logits(row, rows, vocabRows, false)
-    await session.run(feeds, fetches)
+    for (let step = 0; step < steps; step++) {
+      const first = row + step * rows
+      if (step > 0) this.#feedLikeliest(first - rows, rows)
+      this.#totalLength[0] = longest + step + 1
+      if (row === 0) tensors.logits[step] ??= this.#logits(first, rows, vocabRows, true)
+      fetches.logits = row === 0 ? tensors.logits[step]! : this.#logits(first, rows, vocabRows, false)
+      await session.run(feeds, fetches)
+    }
+  }
+
+  /** Makes the likeliest token of each row of logits, from `first` on, the next to be fed. */
+  #feedLikeliest(first: number, rows: number): void {
+    const { embeddings, vocabRows, greedy = { vocabularySize: vocabRows, forbidden: [] } } = this.#parts
+    const ids = this.#likeliest
+    ids.length = rows
+    for (let i = 0; i < rows; i++) {
+      ids[i] = likeliest(this.#allLogits, (first + i) * vocabRows, greedy)
+      this.#seqlens[i]!++
+    }
+    embeddings.copyRows(ids, this.#embeds, 0)
   }
 
   /** Fills the embedding rows of a chunk; returns its length in tokens. */
@@ -187,7 +209,7 @@ export class DecoderRunner {
         embeds: tensor('float32', [rows, 1, this.#parts.hiddenSize], this.#embeds.buffer, 0, true),
         seqlens: tensor('int32', [rows], this.#seqlens.buffer, 0, true),
         logitRows: tensor('int64', [rows], this.#allRows, 0, true),
-        logits: this.#logits(0, rows, this.#parts.vocabRows, true),
+        logits: [],
       }
       this.#decodeTensors.set(rows, tensors)
     }
@@ -215,7 +237,7 @@ export class DecoderRunner {
 /** Builds or fetches the graph and opens it. Throws KernelFailure with a MODEL code, or KERNEL_FAILED. */
 export async function loadDecoder(request: LoadDecoder): Promise<{ runner: DecoderRunner; report: LoadReport }> {
   const begun = performance.now()
-  const { path, geometry, memory, session: options } = request
+  const { path, geometry, memory, greedy, session: options } = request
   const { graphPath, cached, info, embeddings } = await prepareDecoder(path, {
     precision: options.precision,
     cachePath: options.cachePath,
@@ -229,7 +251,16 @@ export async function loadDecoder(request: LoadDecoder): Promise<{ runner: Decod
   })
   const { hiddenSize, vocabRows } = info.text
   try {
-    const runner = new DecoderRunner({ session, attention, embeddings, hiddenSize, vocabRows, geometry, memory })
+    const runner = new DecoderRunner({
+      session,
+      attention,
+      embeddings,
+      hiddenSize,
+      vocabRows,
+      geometry,
+      memory,
+      greedy,
+    })
     return { runner, report: { binding: runner.binding, loadMs: performance.now() - begun, cached } }
   } catch (error) {
     await session.close()
@@ -245,4 +276,17 @@ function tensor(
   kept: boolean,
 ): BoundTensor {
   return { type, shape, buffer, byteOffset, kept }
+}
+
+/** The same choice as the runtime's sampler makes at temperature 0: of equal logits the lowest id. */
+function likeliest(
+  logits: Float32Array,
+  start: number,
+  { vocabularySize, forbidden }: NonNullable<LoadDecoder['greedy']>,
+): number {
+  let best = -1
+  for (let id = 0; id < vocabularySize; id++) {
+    if ((best < 0 || logits[start + id]! > logits[start + best]!) && !forbidden.includes(id)) best = id
+  }
+  return best
 }

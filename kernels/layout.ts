@@ -12,7 +12,7 @@
  *   moves   slot -> slot   closes holes between decoding slots
  *   loads   page -> slot   a cached prefix into a slot
  *   prefills               one after the other, each a chunk onto one slot; the same slot may come several times
- *   decode                 one token for each of `count` neighbouring slots
+ *   decode                 one token for each of `count` neighbouring slots, once or several times
  */
 export interface KvShape {
   readonly numLayers: number
@@ -57,6 +57,12 @@ export interface DecodeRows {
   readonly tokenIds: readonly number[]
   /** Tokens already in the slot, by row: the position this token takes. */
   readonly lengths: readonly number[]
+  /**
+   * Steps to run one after the other, at least 1. Default 1. After each but the last the worker itself feeds the likeliest token of
+   * every row, so it must hold that this is what the runtime would choose. Logits of step s stand `rows` rows after those
+   * of step s - 1.
+   */
+  readonly steps?: number
 }
 
 export interface StepPlan {
@@ -124,7 +130,7 @@ export function writePlan(control: Int32Array, plan: StepPlan): void {
   const rows = plan.decode?.tokenIds.length ?? 0
   put(rows)
   if (plan.decode) {
-    put(plan.decode.firstSlot)
+    put(plan.decode.firstSlot, plan.decode.steps ?? 1)
     for (const id of plan.decode.tokenIds) put(id)
     for (const length of plan.decode.lengths) put(length)
   }
@@ -152,7 +158,8 @@ export function readPlan(control: Int32Array): StepPlan {
   const rows = take()
   if (rows === 0) return { stores, moves, loads, prefills, decode: null }
   const firstSlot = take()
+  const steps = take()
   const tokenIds = Array.from({ length: rows }, take)
   const lengths = Array.from({ length: rows }, take)
-  return { stores, moves, loads, prefills, decode: { firstSlot, tokenIds, lengths } }
+  return { stores, moves, loads, prefills, decode: { firstSlot, tokenIds, lengths, steps } }
 }

@@ -147,6 +147,8 @@ export type KernelRequest =
       readonly path: string
       readonly session: SessionOptions
       readonly geometry: DecoderGeometry
+      /** Which tokens count when a decode runs several steps: ids below the size that are not forbidden; of equal logits the lowest id. Default: all. */
+      readonly greedy?: { readonly vocabularySize: number; readonly forbidden: readonly number[] }
       /** control: runner writes plans. logits: decoder writes. features: decoder only reads. kv: decoder reads and writes, layout in layout.ts. */
       readonly memory: {
         readonly control: SharedArrayBuffer

@@ -28,7 +28,8 @@ import { PromptBuilder } from './prompt-builder.js'
 /** Tiles that may be staged between preprocessing and the tower, unless one picture has more. */
 const STAGED_TILES = 16
 const MAX_BATCH_TILES = 8
-/** Logit rows of a step beside one for each slot. */
+/** Logit rows of a step: several decode steps of all slots, and some for options that are scored. */
+const LOGIT_ROWS_PER_SLOT = 8
 const SPARE_LOGIT_ROWS = 64
 /** Chunks of a step beside one for each slot: pieces of options that are scored. */
 const SPARE_CHUNKS = 32
@@ -76,7 +77,7 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     slotCapacity: memory.slotCapacity,
     maxChunk: config.maxChunk,
     maxChunks: memory.numSlots + SPARE_CHUNKS,
-    maxLogitRows: memory.numSlots + SPARE_LOGIT_ROWS,
+    maxLogitRows: memory.numSlots * LOGIT_ROWS_PER_SLOT + SPARE_LOGIT_ROWS,
   }
   const geometry: DecoderGeometry = { ...limits, numPages: memory.numPages, pageSize: config.pageSize }
   const session = (threads: number): SessionOptions => {
@@ -86,8 +87,11 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
   const rowBytes = text.hiddenSize * FLOAT_BYTES
   const featureCache = FeatureCache.withBudget(config.featureCacheBytes, rowBytes)
   const features = new SharedArrayBuffer(featureCache.capacity * rowBytes)
+  const vocabularySize = Math.min(tokenizer.size, text.vocabRows)
+  const forbidden = [info.imageTokenId]
   const runner = new ModelRunner(pools.decoding, {
     info,
+    greedy: { vocabularySize, forbidden },
     session: session(config.threads),
     geometry,
     maxChunks: limits.maxChunks,
@@ -134,7 +138,7 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     builder,
     preparer: new PromptPreparer({ builder, features: featureService, encoder, spec, contextLength, pixelLimit }),
     grammars: makeConstraintCompiler(tokenizer),
-    sampler: new Sampler(Math.min(tokenizer.size, text.vocabRows), [info.imageTokenId]),
+    sampler: new Sampler(vocabularySize, forbidden),
     cache,
     scheduler,
     features: featureService,

@@ -2,6 +2,7 @@ import { EngineError, toEngineError } from '../protocol/error.js'
 import type { Batch, BatchChunk, BatchDecode } from '../scheduler/batch.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Sequence } from '../scheduler/sequence.js'
+import { chooseSteps } from './run-ahead.js'
 import type { Task } from './task.js'
 
 /** What executes batches: the model runner, or a script in tests. */
@@ -37,6 +38,8 @@ export class EngineCore {
   /** Remembers a wake that came while the loop was not asleep yet. */
   #isSignalled = false
   #closed = false
+  /** Of one decode step without chunks, smoothed. */
+  #stepMs = Number.POSITIVE_INFINITY
 
   constructor(scheduler: Scheduler, runner: BatchRunner, flushPrefixes: () => void) {
     this.#scheduler = scheduler
@@ -101,10 +104,14 @@ export class EngineCore {
     const batch = this.#compose()
     if (!batch) return false
     const started = performance.now()
+    const steps = batch.decode?.steps ?? 1
     try {
       await this.#runner.forward(batch)
-      this.#sample(batch)
-      this.#commit(batch)
+      if (batch.chunks.length === 0) this.#noteStepMs((performance.now() - started) / steps)
+      for (let step = 0; step < steps; step++) {
+        this.#sample(batch, step)
+        this.#commit(batch, step)
+      }
     } catch (error) {
       await this.#recover(toEngineError(error))
     }
@@ -113,23 +120,38 @@ export class EngineCore {
   }
 
   #compose(): Batch | null {
-    return this.#scheduler.compose() ?? (this.isIdle ? this.#scheduler.composeStores() : null)
+    const batch = this.#scheduler.compose()
+    if (!batch) return this.isIdle ? this.#scheduler.composeStores() : null
+    const { decode } = batch
+    if (!decode) return batch
+    const steps = chooseSteps(batch, decode, {
+      othersWait: this.#scheduler.canAdmit,
+      stepMs: this.#stepMs,
+      maxLogitRows: this.#scheduler.limits.maxLogitRows,
+      freeTokens: row => this.#tasks.get(decode.rows[row]!)?.freeTokens ?? 1,
+    })
+    return { ...batch, decode: { ...decode, steps } }
+  }
+
+  #noteStepMs(stepMs: number): void {
+    this.#stepMs = Number.isFinite(this.#stepMs) ? 0.8 * this.#stepMs + 0.2 * stepMs : stepMs
   }
 
   /** Hands every row of logits to the task whose sequence it belongs to. */
-  #sample(batch: Batch): void {
-    for (const chunk of batch.chunks) this.#attempt(chunk.sequence, this.#sampleChunk, chunk)
+  #sample(batch: Batch, step: number): void {
+    if (step === 0) for (const chunk of batch.chunks) this.#attempt(chunk.sequence, this.#sampleChunk, chunk)
     const { decode } = batch
     if (!decode) return
     for (let row = 0; row < decode.rows.length; row++) {
       const sequence = decode.rows[row]
-      if (sequence) this.#attempt(sequence, this.#sampleRow, decode, row)
+      if (sequence) this.#attempt(sequence, this.#sampleRow, decode, row, step)
     }
   }
 
   // Fields instead of closures: these run for every token of every request.
-  readonly #sampleRow = (task: Task, decode: BatchDecode, row: number): void => {
-    task.consume(decode.lengths[row]!, this.#runner.logits(decode.firstLogit + row), null)
+  readonly #sampleRow = (task: Task, decode: BatchDecode, row: number, step: number): void => {
+    const logits = this.#runner.logits(decode.firstLogit + step * decode.rows.length + row)
+    task.consume(decode.lengths[row]! + step, logits, null)
   }
 
   readonly #sampleChunk = (task: Task, chunk: BatchChunk): void => {
@@ -159,9 +181,15 @@ export class EngineCore {
   }
 
   /** Books what was computed, appends what was sampled, and lets finished requests go. */
-  #commit(batch: Batch): void {
-    this.counts.prefillChunks += batch.chunks.length
+  #commit(batch: Batch, step: number): void {
     if (batch.decode) this.counts.decodeSteps++
+    if (step === 0) this.#commitChunks(batch)
+    else this.#scheduler.decoded(batch)
+    for (const sequence of batch.decode?.rows ?? []) if (sequence) this.#attempt(sequence, this.#advance)
+  }
+
+  #commitChunks(batch: Batch): void {
+    this.counts.prefillChunks += batch.chunks.length
     this.#scheduler.computed(batch)
     let last: Sequence | null = null
     for (const { sequence } of batch.chunks) {
@@ -169,7 +197,6 @@ export class EngineCore {
       if (sequence !== last) this.#attempt(sequence, this.#advance)
       last = sequence
     }
-    for (const sequence of batch.decode?.rows ?? []) if (sequence) this.#attempt(sequence, this.#advance)
   }
 
   /** Ends what was aborted or has failed since the last step. */

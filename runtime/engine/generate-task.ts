@@ -100,6 +100,13 @@ export class GenerateTask implements Task {
     return this.#finish !== null
   }
 
+  get freeTokens(): number {
+    const { matcher, sampling, minTokens, maxTokens } = this.#options
+    const isPlain = !matcher && !this.#hasPenalties && sampling.temperature === 0 && sampling.logitBias.size === 0
+    if (!isPlain || this.#tokenIds.length < minTokens) return 1
+    return Math.max(1, maxTokens - this.#tokenIds.length)
+  }
+
   consume(position: number, logits: Float32Array): void {
     const next = position + 1
     if (next < this.sequence.length) {

@@ -44,6 +44,8 @@ export class SelectTask implements Task {
     this.#logprobs = options.map(() => [])
   }
 
+  readonly freeTokens = 1
+
   get isDone(): boolean {
     return this.#isAborted || this.#options.every(({ ids }, index) => this.#logprobs[index]!.length === ids.length)
   }

@@ -6,6 +6,8 @@ export interface Task {
   readonly sequence: Sequence
   /** Whether nothing is left to compute. */
   readonly isDone: boolean
+  /** Next tokens that are the likeliest ones without the task being asked, at least 1: the next is always asked for. */
+  readonly freeTokens: number
   /**
    * @param position of the element that was fed; the logits speak of the one after it.
    * @param logits [vocabRows] float32, valid during the call.

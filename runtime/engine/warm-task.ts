@@ -20,6 +20,8 @@ export class WarmTask implements Task {
     this.#settle = settle
   }
 
+  readonly freeTokens = 1
+
   get isDone(): boolean {
     return this.#isAborted || this.sequence.pending === 0
   }

@@ -8,6 +8,8 @@ export interface ModelRunnerOptions {
   readonly info: ModelInfo
   readonly session: SessionOptions
   readonly geometry: DecoderGeometry
+  /** Tokens that a decode of several steps may feed by itself; the sampler's own limits. */
+  readonly greedy: { readonly vocabularySize: number; readonly forbidden: readonly number[] }
   /** Chunks that one batch may have. */
   readonly maxChunks: number
   /** [rows, hiddenSize] float32; written by the vision worker. */
@@ -41,14 +43,21 @@ export class ModelRunner {
 
   /** Builds or finds the graph and opens the session; also after the worker was lost. */
   load(): Promise<LoadReport> {
-    const { info, session, geometry, features } = this.#options
+    const { info, session, geometry, greedy, features } = this.#options
     const memory = {
       control: this.#control,
       logits: this.#logits.buffer as SharedArrayBuffer,
       features,
       kv: this.#kv,
     }
-    return this.#pool.call({ op: 'load-decoder', path: info.path, session, geometry, memory } satisfies KernelRequest)
+    return this.#pool.call({
+      op: 'load-decoder',
+      path: info.path,
+      session,
+      geometry,
+      greedy,
+      memory,
+    } satisfies KernelRequest)
   }
 
   /** Runs the batch. Afterwards `logits` gives its rows until the next forward. */

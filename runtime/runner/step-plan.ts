@@ -14,7 +14,7 @@ export function toStepPlan(batch: Batch): StepPlan {
       segments: segmentsOf(chunk),
       logitRows: chunk.logitRows,
     })),
-    decode: decode && { firstSlot: decode.firstSlot, tokenIds: decode.tokenIds, lengths: decode.lengths },
+    decode,
   }
 }
 

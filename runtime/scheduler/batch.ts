@@ -20,6 +20,8 @@ export interface BatchDecode {
   readonly rows: readonly (Sequence | null)[]
   readonly tokenIds: readonly number[]
   readonly lengths: readonly number[]
+  /** Steps that the runner takes by itself, feeding the likeliest token of each row; see runtime/engine/run-ahead.ts. */
+  readonly steps: number
   readonly firstLogit: number
 }
 

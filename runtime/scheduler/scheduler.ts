@@ -1,5 +1,6 @@
 import type { PrefixCache, PrefixMatch } from '../cache/prefix-cache.js'
-import { type Batch, type BatchChunk, type BatchDecode, type BatchLimits, fitChunk } from './batch.js'
+import { type Batch, type BatchChunk, type BatchLimits, fitChunk } from './batch.js'
+import { composeDecode } from './decode-rows.js'
 import { admissionOrder, chooseMove, shouldHoldBack } from './policy.js'
 import type { ImageSpan, Sequence } from './sequence.js'
 
@@ -27,7 +28,7 @@ interface Room {
 
 /** Decides what each step computes. Touches no thread, clock or memory: state in, batch out. */
 export class Scheduler {
-  readonly #limits: BatchLimits
+  readonly limits: BatchLimits
   readonly #cache: PrefixCache
   readonly #features: FeatureSource
   readonly #waiting: Sequence[] = []
@@ -36,7 +37,7 @@ export class Scheduler {
   #stores: Store[] = []
 
   constructor(limits: BatchLimits, cache: PrefixCache, features: FeatureSource) {
-    this.#limits = limits
+    this.limits = limits
     this.#cache = cache
     this.#features = features
     this.#slots = Array.from({ length: limits.numSlots }, () => null)
@@ -50,9 +51,9 @@ export class Scheduler {
     return this.#running
   }
 
-  /** Whether a step could do anything. Requests that only wait for features do not count. */
-  get hasStores(): boolean {
-    return this.#stores.length > 0
+  /** Whether requests wait that could be given a slot now or soon. */
+  get canAdmit(): boolean {
+    return this.#waiting.length > 0 && this.#running.length < this.#slots.length
   }
 
   add(sequence: Sequence): void {
@@ -66,8 +67,8 @@ export class Scheduler {
     const loads: Batch['loads'][number][] = []
     const moves = this.#moves()
     // Holes between decoding slots take a row of logits too.
-    const rows = this.#limits.maxLogitRows - this.#limits.numSlots
-    const room: Room = { tokens: this.#limits.maxChunk, rows, nextLogit: 0 }
+    const rows = this.limits.maxLogitRows - this.limits.numSlots
+    const room: Room = { tokens: this.limits.maxChunk, rows, nextLogit: 0 }
     const chunks: BatchChunk[] = []
     // Short forced runs first: they are decode steps in all but name and must not wait behind a long prompt.
     const pending = this.#running.filter(sequence => !sequence.isDecoding)
@@ -76,7 +77,7 @@ export class Scheduler {
     for (const sequence of this.#admit(room.tokens, loads)) {
       if (!sequence.isDecoding) this.#addChunks(sequence, room, chunks)
     }
-    const decode = this.#composeDecode(chunks, room.nextLogit)
+    const decode = composeDecode(this.#slots, chunks, room.nextLogit, this.limits.slotCapacity)
     if (chunks.length === 0 && !decode) {
       this.#stores = stores
       return null
@@ -102,7 +103,15 @@ export class Scheduler {
       this.#releaseFeatures(sequence, sequence.computed)
       if (wasPrefilling) this.#keep(sequence)
     }
-    for (const sequence of batch.decode?.rows ?? []) if (sequence) sequence.computed++
+    this.decoded(batch)
+  }
+
+  /** Books one more step of the decode rows that still run. */
+  decoded(batch: Batch): void {
+    for (const sequence of batch.decode?.rows ?? []) {
+      // Rows that ended or failed in an earlier step of the same batch have nothing pending.
+      if (sequence && sequence.slot !== null && sequence.pending > 0) sequence.computed++
+    }
   }
 
   /** Ends a sequence in any state: caches what it computed (unless `keep` is false), frees its slot and pins. */
@@ -230,7 +239,7 @@ export class Scheduler {
       this.#addBranches(sequence, room, chunks)
       return
     }
-    if (room.tokens <= 0 || room.rows <= 0 || chunks.length >= this.#limits.maxChunks) return
+    if (room.tokens <= 0 || room.rows <= 0 || chunks.length >= this.limits.maxChunks) return
     const start = sequence.computed
     const { count, logitRows } = fitChunk(sequence, start, Math.min(sequence.pending, room.tokens), room.rows)
     if (count <= 0) return
@@ -244,7 +253,7 @@ export class Scheduler {
   #addBranches(sequence: Sequence, room: Room, chunks: BatchChunk[]): void {
     for (const branch of sequence.branches) {
       const { start, ids } = branch
-      if (ids.length > room.tokens || ids.length > room.rows || chunks.length >= this.#limits.maxChunks) return
+      if (ids.length > room.tokens || ids.length > room.rows || chunks.length >= this.limits.maxChunks) return
       const logitRows = ids.map((_, index) => index)
       const firstLogit = room.nextLogit
       chunks.push({ sequence, slot: sequence.slot!, start, count: ids.length, branch, logitRows, firstLogit })
@@ -252,31 +261,6 @@ export class Scheduler {
       room.rows -= ids.length
       room.nextLogit += ids.length
     }
-  }
-
-  #composeDecode(chunks: readonly BatchChunk[], firstLogit: number): BatchDecode | null {
-    const firstSlot = this.#slots.findIndex(sequence => sequence?.isDecoding)
-    if (firstSlot < 0) return null
-    const lastSlot = this.#slots.findLastIndex(sequence => sequence?.isDecoding)
-    const rows: (Sequence | null)[] = []
-    const tokenIds: number[] = []
-    const lengths: number[] = []
-    for (let slot = firstSlot; slot <= lastSlot; slot++) {
-      const sequence = this.#slots[slot] ?? null
-      const isRow = sequence?.isDecoding === true
-      rows.push(isRow ? sequence : null)
-      tokenIds.push(isRow ? sequence.elementAt(sequence.computed) : 0)
-      lengths.push(isRow ? sequence.computed : this.#dummyLength(sequence, chunks))
-    }
-    return { firstSlot, rows, tokenIds, lengths, firstLogit }
-  }
-
-  /** Where a hole's dummy token goes: a position that is written again before it is read. */
-  #dummyLength(sequence: Sequence | null, chunks: readonly BatchChunk[]): number {
-    if (!sequence) return 0
-    if (sequence.branches.length > 0) return this.#limits.slotCapacity - 1
-    const chunk = chunks.find(chunk => chunk.sequence === sequence)
-    return chunk ? chunk.start + chunk.count : sequence.computed
   }
 
   /** Caches a prompt as far as it is computed, so that requests held back find it. */

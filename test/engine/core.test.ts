@@ -84,7 +84,7 @@ t.test('the second request with the same prefix computes only what differs', asy
 t.test('a failed step fails its requests alone; those that waited run, on an empty cache', async t => {
   const { submit, idle, runner, cache } = makeHarness({ ...limits, numSlots: 1 })
   await submit({ prompt: [1, 2, 3, 4, 5], maxTokens: 3 }).result
-  runner.failAt = runner.counts.steps + 2
+  runner.failAt = runner.counts.steps + 1
   const doomed = submit({ prompt: [1, 2, 3, 4, 5, 6], maxTokens: 8 })
   const waiting = submit({ prompt: [4, 5, 6, 7], maxTokens: 5 })
   await t.rejects(doomed.result, { code: 'ENGINE_FAILED' })

@@ -1,5 +1,5 @@
 import type { BatchRunner } from '../../runtime/engine/core.js'
-import type { Batch } from '../../runtime/scheduler/batch.js'
+import type { Batch, BatchDecode } from '../../runtime/scheduler/batch.js'
 import type { Sequence } from '../../runtime/scheduler/sequence.js'
 
 export const VOCABULARY = 11
@@ -33,10 +33,15 @@ export class ScriptedRunner implements BatchRunner {
     this.#rows.length = 0
     for (const chunk of batch.chunks) this.#feedChunk(chunk)
     const { decode } = batch
-    decode?.rows.forEach((sequence, index) => {
-      const slot = this.#slots[decode.firstSlot + index]!
-      slot[decode.lengths[index]!] = decode.tokenIds[index]!
-      this.#rows[decode.firstLogit + index] = logitsAfter(slot, decode.lengths[index]!)
+    if (decode) for (let step = 0; step < decode.steps; step++) this.#decode(decode, step)
+  }
+
+  #decode({ rows, firstSlot, firstLogit, lengths, tokenIds }: BatchDecode, step: number): void {
+    rows.forEach((sequence, index) => {
+      const slot = this.#slots[firstSlot + index]!
+      const row = firstLogit + step * rows.length + index
+      slot[lengths[index]! + step] = step === 0 ? tokenIds[index]! : likeliest(this.logits(row - rows.length))
+      this.#rows[row] = logitsAfter(slot, lengths[index]! + step)
       if (sequence) this.counts.decodeRows++
       else this.counts.holes++
     })
@@ -112,10 +117,14 @@ export function greedyReference(prompt: readonly number[], maxTokens: number, st
   const output: number[] = []
   while (output.length < maxTokens) {
     const logits = logitsAfter(elements, elements.length - 1)
-    const best = logits.indexOf(Math.max(...logits))
+    const best = likeliest(logits)
     if (best === stopId) break
     output.push(best)
     elements.push(best)
   }
   return output
+}
+
+function likeliest(logits: Float32Array): number {
+  return logits.indexOf(Math.max(...logits))
 }

@@ -1,0 +1,36 @@
+import type { BatchChunk, BatchDecode } from './batch.js'
+import type { Sequence } from './sequence.js'
+
+/**
+ * The common decode run: every slot from the first decoding one to the last takes a row, since the kernel's rows are
+ * neighbouring slots. Pure. null when nothing decodes.
+ */
+export function composeDecode(
+  slots: readonly (Sequence | null)[],
+  chunks: readonly BatchChunk[],
+  firstLogit: number,
+  slotCapacity: number,
+): BatchDecode | null {
+  const firstSlot = slots.findIndex(sequence => sequence?.isDecoding)
+  if (firstSlot < 0) return null
+  const lastSlot = slots.findLastIndex(sequence => sequence?.isDecoding)
+  const rows: (Sequence | null)[] = []
+  const tokenIds: number[] = []
+  const lengths: number[] = []
+  for (let slot = firstSlot; slot <= lastSlot; slot++) {
+    const sequence = slots[slot] ?? null
+    const isRow = sequence?.isDecoding === true
+    rows.push(isRow ? sequence : null)
+    tokenIds.push(isRow ? sequence.elementAt(sequence.computed) : 0)
+    lengths.push(isRow ? sequence.computed : dummyLength(sequence, chunks, slotCapacity))
+  }
+  return { firstSlot, rows, tokenIds, lengths, steps: 1, firstLogit }
+}
+
+/** Where a hole's dummy token goes: a position that is written again before it is read. */
+function dummyLength(sequence: Sequence | null, chunks: readonly BatchChunk[], slotCapacity: number): number {
+  if (!sequence) return 0
+  if (sequence.branches.length > 0) return slotCapacity - 1
+  const chunk = chunks.find(chunk => chunk.sequence === sequence)
+  return chunk ? chunk.start + chunk.count : sequence.computed
+}
