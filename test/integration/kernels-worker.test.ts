@@ -32,6 +32,7 @@ const geometry: DecoderGeometry = {
   maxLogitRows: 8,
 }
 
+const greedy = { vocabularySize: 259, forbidden: [4] }
 const filename = new URL('../../kernels/worker.js', import.meta.url).href
 const pool = new Piscina<KernelRequest, KernelReply>({ filename, minThreads: 1, maxThreads: 1 })
 t.teardown(() => pool.destroy())
@@ -52,7 +53,7 @@ t.test('requests come back as replies of their own kind, failures as data', asyn
 t.test('a decoder answers alike alone, in a batch, after a move and from pages', async t => {
   const info = (await request({ op: 'inspect', path })) as ModelInfo
   const memory = decoderMemory(info)
-  const load: KernelRequest = { op: 'load-decoder', path, session, geometry, memory }
+  const load: KernelRequest = { op: 'load-decoder', path, session, geometry, memory, greedy }
   t.match(await request(load), { binding: 'c-api', cached: false })
   const { vocabRows } = info.text
   const logits = new Float32Array(memory.logits)
@@ -76,14 +77,14 @@ t.test('a decoder answers alike alone, in a batch, after a move and from pages',
     ],
   })
   close(t, row(0), before, 'in chunks')
-  await step({ decode: { firstSlot: 0, tokenIds: [1, ids[19]!, 2], lengths: [20, 19, 6] } })
+  await step({ decode: { firstSlot: 0, tokenIds: [1, ids[19]!, 2], lengths: [20, 19, 6], steps: 1 } })
   close(t, row(1), last, 'one token in a batch of three')
   await step({
     stores: [{ slot: 1, position: 0, page: 1 }],
     moves: [{ from: 1, to: 0, length: 19 }],
     loads: [{ page: 1, slot: 2, position: 0 }],
     prefills: [{ slot: 2, start: 16, segments: tokens(16, 20), logitRows: [3] }],
-    decode: { firstSlot: 0, tokenIds: [ids[19]!], lengths: [19] },
+    decode: { firstSlot: 0, tokenIds: [ids[19]!], lengths: [19], steps: 1 },
   })
   close(t, row(0), last, 'from a page')
   close(t, row(1), last, 'after a move')
@@ -98,11 +99,11 @@ t.test('both bindings give the same numbers for the same model', async t => {
   const memory = decoderMemory(info)
   const results: number[][] = []
   for (const binding of ['c-api', 'node'] as const) {
-    const load: KernelRequest = { op: 'load-decoder', path, session: { ...session, binding }, geometry, memory }
+    const load: KernelRequest = { op: 'load-decoder', path, session: { ...session, binding }, geometry, memory, greedy }
     t.match(await request(load), { binding })
     const segments = [{ kind: 'tokens' as const, ids: [1, 50, 60, 70] }]
     const prefills = [{ slot: 1, start: 0, segments, logitRows: [3] }]
-    const decode = { firstSlot: 1, tokenIds: [80, 90], lengths: [4, 0] }
+    const decode = { firstSlot: 1, tokenIds: [80, 90], lengths: [4, 0], steps: 1 }
     writePlan(new Int32Array(memory.control), { ...EMPTY_PLAN, prefills, decode })
     await request({ op: 'step' })
     results.push(Array.from(new Float32Array(memory.logits, 0, 3 * info.text.vocabRows)))
@@ -148,7 +149,7 @@ t.test('the vision tower encodes what lies in shared memory', async t => {
 t.test('a decoder that cannot be loaded leaves nothing loaded', async t => {
   const nowhere = join(cachePath, 'no-model')
   const info = (await request({ op: 'inspect', path })) as ModelInfo
-  const load: KernelRequest = { op: 'load-decoder', path: nowhere, session, geometry, memory: decoderMemory(info) }
+  const load = { op: 'load-decoder' as const, path: nowhere, session, geometry, greedy, memory: decoderMemory(info) }
   t.match(await pool.run(load), { ok: false, error: { code: 'MODEL_NOT_FOUND', data: { path: nowhere } } })
   t.match(await pool.run({ op: 'step' }), { ok: false, error: { code: 'KERNEL_FAILED' } })
   const short: KernelRequest = { ...load, path, memory: { ...load.memory, logits: new SharedArrayBuffer(8) } }

@@ -20,8 +20,13 @@ export interface WantedRow {
 /** A plan and, in the order of the logits region, what each of its rows belongs to. */
 export interface PlannedStep {
   readonly plan: StepPlan
-  readonly wanted: readonly WantedRow[]
+  readonly wanted: WantedRow[]
+  /** The sequences that decode, by row. After several steps at once, it is for the caller to add what was fed between them. */
+  readonly decoding: readonly Sequence[]
 }
+
+/** Most steps of one decode. */
+export const MAX_STEPS = 3
 
 /**
  * A scheduler that draws lots: running sequences sit in slots 0 .. n - 1; every step takes up new ones, decodes some,
@@ -50,7 +55,7 @@ export class RandomPlanner {
     const decoding = this.#running.slice(0, decode?.tokenIds.length ?? 0)
     const { loads, prefills } = this.#admit(wanted)
     for (const sequence of decoding) wanted.push({ sequence, length: sequence.inputs.length })
-    return { plan: { ...EMPTY_PLAN, stores, moves, loads, prefills, decode }, wanted }
+    return { plan: { ...EMPTY_PLAN, stores, moves, loads, prefills, decode }, wanted, decoding }
   }
 
   /** Keeps the first page of some sequence. Only what earlier steps computed: stores come first in a step. */
@@ -77,7 +82,7 @@ export class RandomPlanner {
     return [move]
   }
 
-  /** One token for each of the first rows that have room. */
+  /** One token for each of the first rows that have room, and perhaps more steps where all have. */
   #decode(): DecodeRows | null {
     const isFull = ({ inputs }: Sequence): boolean => inputs.length + 1 > this.#geometry.slotCapacity
     const firstFull = this.#running.findIndex(isFull)
@@ -88,7 +93,8 @@ export class RandomPlanner {
     rows.forEach(({ inputs }, row) => {
       inputs.push({ token: tokenIds[row]! })
     })
-    return { firstSlot: 0, tokenIds, lengths }
+    const room = this.#geometry.slotCapacity - Math.max(...lengths)
+    return { firstSlot: 0, tokenIds, lengths, steps: 1 + this.#random(Math.min(room, MAX_STEPS)) }
   }
 
   /** A new sequence, perhaps after a cached page, in one or two chunks. */

@@ -36,11 +36,17 @@ const plan: fc.Arbitrary<StepPlan> = fc.record({
     { maxLength: limits.maxPrefills },
   ),
   decode: fc.option(
-    fc.array(fc.record({ id: tokenId, length: position }), { minLength: 1, maxLength: limits.numSlots }).map(rows => ({
-      firstSlot: 0,
-      tokenIds: rows.map(row => row.id),
-      lengths: rows.map(row => row.length),
-    })),
+    fc
+      .tuple(
+        fc.array(fc.record({ id: tokenId, length: position }), { minLength: 1, maxLength: limits.numSlots }),
+        fc.integer({ min: 1, max: 9 }),
+      )
+      .map(([rows, steps]) => ({
+        steps,
+        firstSlot: 0,
+        tokenIds: rows.map(row => row.id),
+        lengths: rows.map(row => row.length),
+      })),
   ),
 })
 
@@ -60,13 +66,13 @@ t.test('a plan reads back as it was written, whatever the control block held bef
 
 t.test('the empty plan clears the control block of the plan before it', async t => {
   const control = new Int32Array(64)
-  writePlan(control, { ...EMPTY_PLAN, decode: { firstSlot: 0, tokenIds: [7], lengths: [3] } })
+  writePlan(control, { ...EMPTY_PLAN, decode: { firstSlot: 0, tokenIds: [7], lengths: [3], steps: 1 } })
   writePlan(control, EMPTY_PLAN)
   t.same(readPlan(control), EMPTY_PLAN)
 })
 
 t.test('a plan that does not fit is refused', async t => {
-  const decode = { firstSlot: 0, tokenIds: [1, 2, 3], lengths: [1, 2, 3] }
+  const decode = { firstSlot: 0, tokenIds: [1, 2, 3], lengths: [1, 2, 3], steps: 1 }
   t.throws(() => writePlan(new Int32Array(8), { ...EMPTY_PLAN, decode }), RangeError)
 })
 
@@ -85,6 +91,7 @@ t.test('the control block holds the largest plan within its limits', async t => 
     })),
     decode: {
       firstSlot: 0,
+      steps: 4,
       tokenIds: Array.from({ length: limits.numSlots }, () => 1),
       lengths: Array.from({ length: limits.numSlots }, () => 1),
     },
