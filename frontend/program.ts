@@ -143,25 +143,38 @@ export function loadProgram<I extends object = Record<string, unknown>, O = Reco
   saved: unknown,
   schemas: Readonly<Record<string, StandardSource<unknown>>> = {},
 ): Program<I, O> {
-  const decoded = decode(typeof saved === 'string' ? JSON.parse(saved) : saved)
-  if (!decoded.ok) {
-    const what = `the saved program cannot be read: ${decoded.pointer || 'it'} ${decoded.message}.`
-    throw new EngineError('PROGRAM_INVALID', { program: '', what, issues: [] })
-  }
+  const decoded = decode(typeof saved === 'string' ? parse(saved) : saved)
+  if (!decoded.ok) throw invalid('', `the saved program cannot be read: ${decoded.pointer} ${decoded.message}.`)
   const { ir } = decoded
   const loaded = programOf<I, O>(ir)
   const slots = [...turnsOf(ir.body)].flatMap(turn => turn.content).filter(node => node.kind === 'json')
   for (const [name, source] of Object.entries(schemas)) {
+    const where = `json "${name}"`
     const named = slots.filter(slot => slot.name === name)
-    const same = named.filter(slot => JSON.stringify(slot.schema) === JSON.stringify(schemaOf(name, source)))
-    if (named.length === 0 || same.length < named.length) {
-      const message = named.length === 0 ? 'there is no such slot' : 'the schema is not the one that was saved'
-      const what = sentence(ir.name, { where: `json "${name}"`, message })
-      throw new EngineError('PROGRAM_INVALID', { program: ir.name, what, issues: [] })
+    if (named.length === 0) {
+      const message = `there is no such slot; there is ${[...new Set(slots.map(slot => `"${slot.name}"`))].join(', ') || 'none'}`
+      throw invalid(ir.name, sentence(ir.name, { where, message }))
     }
-    for (const slot of same) rememberValidator(slot, source)
+    const expected = JSON.stringify(schemaOf(name, source))
+    if (named.some(slot => JSON.stringify(slot.schema) !== expected)) {
+      const message = 'the schema is not the one that the program was saved with'
+      throw invalid(ir.name, sentence(ir.name, { where, message }))
+    }
+    for (const slot of named) rememberValidator(slot, source)
   }
   return loaded
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw invalid('', `the saved program is no JSON: ${(cause as SyntaxError).message}.`, cause)
+  }
+}
+
+function invalid(program: string, what: string, cause?: unknown): EngineError {
+  return new EngineError('PROGRAM_INVALID', { program, what, issues: [] }, cause === undefined ? {} : { cause })
 }
 
 /** The body's nodes. What the DSL functions throw becomes a PROGRAM_INVALID; other errors are the author's own. */
@@ -170,8 +183,7 @@ function nodesOf(name: string, body: () => BodyOf): ProgramIr['body'] {
     return bodyOf('the body', body())
   } catch (cause) {
     if (!(cause instanceof DslError)) throw cause
-    const what = sentence(name, { where: '', message: cause.message })
-    throw new EngineError('PROGRAM_INVALID', { program: name, what, issues: [] }, { cause })
+    throw invalid(name, sentence(name, { where: '', message: cause.message }), cause)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Backend } from '../../runtime/protocol/backend.js'
+import type { Backend, ContentPart } from '../../runtime/protocol/backend.js'
 import { EngineError } from '../../runtime/protocol/error.js'
 import { type ImageHole, pictureKey } from '../dsl/image.js'
 import { type LiteralSchema, type StandardSource, validatorOf } from '../dsl/schema.js'
@@ -9,7 +9,7 @@ import { type BodyNode, type InputType, inputNode, type ProgramIr, programIr } f
 import type { SamplingOptions } from '../ir/options.js'
 import { explain } from '../ir/print.js'
 import { sentence, verify } from '../ir/verify.js'
-import { capturedNames } from '../ir/visit.js'
+import { capturedNames, turnsOf } from '../ir/visit.js'
 import { Frame } from './frame.js'
 import { readInputs } from './inputs.js'
 import { interpret } from './interpret.js'
@@ -32,14 +32,19 @@ type TurnHole = PromptHole | ImageHole
 /**
  * A conversation whose next step is decided while it goes on, by the language's own control flow. The same turns and
  * slots as in a program, sent one at a time; what has been said is never computed twice. Steps run in the order in
- * which they were asked for, awaited or not. A step that fails leaves the session as it was before.
+ * which they were asked for, awaited or not. A step that fails leaves the session as it was before: what the user said
+ * still waits to be sent, and may be tried again or dropped.
  */
 export class Session {
   readonly #backend: Backend
   readonly #options: SessionOptions
   readonly #pictures: Map<string, { readonly name: string; readonly value: ImageValue }>
+  readonly #loaded: Map<string, ContentPart>
   readonly #done: BodyNode[]
-  #waiting: BodyNode[] = []
+  /** Said, and not yet sent with a step that succeeded. */
+  #waiting: BodyNode[]
+  /** Waiting turns that a failed step had taken; the next one takes them along. */
+  #unsent: BodyNode[]
   #frame: Frame
   #usage = NO_USAGE
   #unnamed = 0
@@ -49,8 +54,10 @@ export class Session {
     this.#backend = backend
     this.#options = options
     this.#pictures = new Map(parent === null ? [] : parent.#pictures)
+    this.#loaded = new Map(parent === null ? [] : parent.#loaded)
     this.#done = parent === null ? [] : [...parent.#done]
     this.#waiting = parent === null ? [] : [...parent.#waiting]
+    this.#unsent = parent === null ? [] : [...parent.#unsent]
     this.#frame = parent === null ? new Frame(null, '', []) : parent.#frame.attempt()
     this.#unnamed = parent === null ? 0 : parent.#unnamed
   }
@@ -103,9 +110,14 @@ export class Session {
 
   /** Runs any node of a program here - a turn, fork, when or repeat - and resolves with what it captures. */
   send<C>(node: Node<C>): Promise<Flat<C>> {
-    const nodes = [...this.#waiting, node.ir]
+    const said = this.#waiting
     this.#waiting = []
-    const step = this.#tail.then(() => this.#step(nodes))
+    const step = this.#tail.then(async () => {
+      const before = [...this.#unsent, ...said]
+      this.#unsent = before
+      await this.#step([...before, node.ir])
+      this.#unsent = []
+    })
     // The next step runs after a failed one too; whoever asked for that one hears of it.
     this.#tail = step.catch(() => {})
     return step.then(() => {
@@ -116,6 +128,12 @@ export class Session {
     })
   }
 
+  /** Forgets what the user said since the last step that succeeded. */
+  drop(): void {
+    this.#waiting = []
+    this.#unsent = []
+  }
+
   /** A second session that starts from what this one has said once all its steps are done. They go separate ways. */
   async fork(): Promise<Session> {
     await this.#tail
@@ -124,7 +142,7 @@ export class Session {
 
   /** What has been said, as a program: pictures are its inputs. */
   toProgram(): ProgramIr {
-    return this.#programOf([...this.#done, ...this.#waiting])
+    return this.#programOf([...this.#done, ...this.#unsent, ...this.#waiting])
   }
 
   explain(): string {
@@ -139,12 +157,11 @@ export class Session {
       const what = issues.map(issue => sentence(program.name, issue)).join('\n')
       throw new EngineError('PROGRAM_INVALID', { program: program.name, what, issues })
     }
-    const values = Object.fromEntries([...this.#pictures.values()].map(({ name, value }) => [name, value]))
     const frame = this.#frame.attempt()
     await interpret(nodes, frame, {
       program: program.name,
       backend: this.#backend,
-      inputs: await readInputs(program.name, program.inputs, values),
+      inputs: await this.#read(program),
       settings: { ...routing(this.#options), sampling: [sampling] },
       validatorOf,
       signal,
@@ -158,8 +175,18 @@ export class Session {
   }
 
   #programOf(body: readonly BodyNode[]): ProgramIr {
-    const inputs = [...this.#pictures.values()].map(({ name }): [string, InputType] => [name, 'image'])
+    const shown = [...turnsOf(body)].flatMap(turn => turn.content).filter(part => part.kind === 'input')
+    const inputs = shown.map(({ name }): [string, InputType] => [name, 'image'])
     return programIr(this.#options.name ?? 'session', Object.fromEntries(inputs), body, this.#options.sampling)
+  }
+
+  /** The program's pictures, each read once in the life of a session. */
+  async #read(program: ProgramIr): Promise<ReadonlyMap<string, ContentPart>> {
+    const fresh = [...this.#pictures.values()].filter(({ name }) => name in program.inputs && !this.#loaded.has(name))
+    const types = Object.fromEntries(fresh.map(({ name }): [string, InputType] => [name, 'image']))
+    const values = Object.fromEntries(fresh.map(({ name, value }) => [name, value]))
+    for (const [name, part] of await readInputs(program.name, types, values)) this.#loaded.set(name, part)
+    return this.#loaded
   }
 
   /** Pictures become inputs; one picture that is shown twice is one input. */
