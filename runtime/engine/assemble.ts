@@ -120,6 +120,7 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     keys: new ImageKeyTable(),
     pixelLimit: config.pixelLimit,
   })
+  const grammars = makeConstraintCompiler(tokenizer)
   const { contextLength } = memory
   const { pixelLimit } = config
   return {
@@ -137,7 +138,7 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     template,
     builder,
     preparer: new PromptPreparer({ builder, features: featureService, encoder, spec, contextLength, pixelLimit }),
-    grammars: makeConstraintCompiler(tokenizer),
+    grammars,
     sampler: new Sampler(vocabularySize, forbidden),
     cache,
     scheduler,
@@ -146,7 +147,9 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     core,
     makeText: () => new TextStream(tokenizer),
     tokenText: id => tokenizer.display(id),
-    close: pools.close,
+    close: async () => {
+      await Promise.all([grammars.close(), pools.close()])
+    },
   }
 }
 

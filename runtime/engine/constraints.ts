@@ -1,12 +1,16 @@
-import { compileGrammar } from '../grammar/index.js'
+import { GrammarCache } from '../grammar/index.js'
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import type { ConstraintCompiler } from './parts.js'
 
+/** Compiled constraints of one tokenizer, cached; see runtime/grammar/cache.ts. */
 export function makeConstraintCompiler(vocabulary: Vocabulary): ConstraintCompiler {
+  const cache = new GrammarCache(vocabulary)
   return {
     async compile(constraint) {
-      const grammar = compileGrammar(constraint, vocabulary)
+      const grammar = await cache.compile(constraint)
       return { matcher: () => grammar.matcher(), validate: null }
     },
+    close: () => cache.close(),
+    checkIntegrity: () => cache.checkIntegrity(),
   }
 }

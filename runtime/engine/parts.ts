@@ -24,6 +24,8 @@ export interface CompiledConstraint {
 export interface ConstraintCompiler {
   /** Rejects with GRAMMAR_INVALID, GRAMMAR_UNSUPPORTED or GRAMMAR_TOO_COMPLEX. */
   compile(constraint: Constraint): Promise<CompiledConstraint>
+  close(): Promise<void>
+  checkIntegrity(): void
 }
 
 /** Everything that an engine is made of; assembled once, by assemble.ts or a test. */

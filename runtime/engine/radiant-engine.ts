@@ -145,6 +145,7 @@ export class RadiantEngine implements Engine {
     this.#parts.scheduler.checkIntegrity()
     this.#parts.features.checkIntegrity(this.#desk.book.size === 0)
     this.#parts.encoder.checkIntegrity()
+    this.#parts.grammars.checkIntegrity()
   }
 
   async #close(): Promise<void> {
