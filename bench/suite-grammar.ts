@@ -70,7 +70,7 @@ function compile(specification: GrammarSpecification): Compiled {
     return { kind: 'grammar', grammar: compileGrammar(specification, vocabulary, { deadline: start + 5_000 }) }
   } catch (error) {
     if (!EngineError.isInstance(error)) return { kind: 'crashed', why: String((error as Error).stack) }
-    if (error.data.unsatisfiable === true) return { kind: 'nothing' }
+    if (error.data.unsatisfiable === true || error.message.includes('no value can meet it')) return { kind: 'nothing' }
     return { kind: 'refused', why: `${error.code} ${error.message}` }
   } finally {
     compileTimes.push(performance.now() - start)

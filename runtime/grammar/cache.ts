@@ -4,9 +4,10 @@ import type { Constraint } from '../protocol/backend.js'
 import { EngineError, toEngineError } from '../protocol/error.js'
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import { type CompileOptions, compileExpression } from './compile.js'
+import type { CompiledReply } from './compile-protocol.js'
 import { CompileThread, type CompileThreadOptions } from './compile-thread.js'
 import { ExpressionStore } from './expression.js'
-import { type PackedStore, restoreStore } from './expression-transfer.js'
+import { restoreStore } from './expression-transfer.js'
 import { Grammar } from './grammar.js'
 import { type GrammarSpecification, normaliseSpecification } from './specification.js'
 import { MaskCache } from './token-mask.js'
@@ -132,20 +133,19 @@ export class GrammarCache {
     try {
       if (length <= MAX_INLINE_LENGTH) {
         const made = compileWithin(inlineMs, constraint, options)
-        if (made !== null)
-          return { kind: 'grammar', grammar: new Grammar(made.store, made.root, this.#vocabulary, this.#masks) }
+        if (made !== null) return { kind: 'grammar', grammar: new Grammar(made, this.#vocabulary, this.#masks) }
       }
-      const packed = await this.#thread.compile({ constraint, ...options })
-      return { kind: 'grammar', grammar: await this.#restore(packed) }
+      const compiled = await this.#thread.compile({ constraint, ...options })
+      return { kind: 'grammar', grammar: await this.#restore(compiled) }
     } catch (error) {
       return { kind: 'refusal', error: toEngineError(error) }
     }
   }
 
-  async #restore(packed: PackedStore): Promise<Grammar> {
+  async #restore(reply: CompiledReply): Promise<Grammar> {
     const store = new ExpressionStore(this.#options.limits)
-    for (const _ of restoreStore(packed, store)) await new Promise(resolve => setImmediate(resolve))
-    return new Grammar(store, packed.root, this.#vocabulary, this.#masks)
+    for (const _ of restoreStore(reply.packed, store)) await new Promise(resolve => setImmediate(resolve))
+    return new Grammar({ store, root: reply.packed.root, issues: reply.issues }, this.#vocabulary, this.#masks)
   }
 }
 

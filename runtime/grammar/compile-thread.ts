@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { EngineError } from '../protocol/error.js'
-import type { CompileReply, CompileRequest } from './compile-protocol.js'
-import type { PackedStore } from './expression-transfer.js'
+import type { CompiledReply, CompileReply, CompileRequest } from './compile-protocol.js'
 
 export interface CompileThreadOptions {
   /** Time for one grammar before the thread is killed. Default 5,000. */
@@ -16,7 +15,7 @@ const HEAP_MEGABYTES = 1_024
 
 interface Job {
   readonly request: CompileRequest
-  readonly resolve: (packed: PackedStore) => void
+  readonly resolve: (reply: CompiledReply) => void
   readonly reject: (error: EngineError) => void
 }
 
@@ -42,7 +41,7 @@ export class CompileThread {
   }
 
   /** Rejects with the compiler's EngineError, GRAMMAR_TOO_COMPLEX when the time is up, ENGINE_OVERLOADED when too many wait, ENGINE_CLOSED. */
-  compile(request: CompileRequest): Promise<PackedStore> {
+  compile(request: CompileRequest): Promise<CompiledReply> {
     if (this.#isClosed) return Promise.reject(new EngineError('ENGINE_CLOSED'))
     if (this.#waiting.length >= this.#maxWaiting)
       return Promise.reject(
@@ -103,7 +102,7 @@ export class CompileThread {
 
   #settle(reply: CompileReply): void {
     const job = this.#running
-    if (reply.kind === 'compiled') job?.resolve(reply.packed)
+    if (reply.kind === 'compiled') job?.resolve(reply)
     else job?.reject(new EngineError(reply.code, reply.data))
     this.#worker?.unref()
     this.#next()

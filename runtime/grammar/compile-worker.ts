@@ -8,8 +8,8 @@ import { packStore, transferablesOf } from './expression-transfer.js'
 parentPort?.on('message', ({ constraint, ...options }: CompileRequest) => {
   let reply: CompileReply
   try {
-    const { store, root } = compileExpression(constraint, options)
-    reply = { kind: 'compiled', packed: packStore(store, root) }
+    const { store, root, issues } = compileExpression(constraint, options)
+    reply = { kind: 'compiled', packed: packStore(store, root), issues }
   } catch (error) {
     const { code, data } = toEngineError(error)
     reply = { kind: 'failed', code, data: JSON.parse(JSON.stringify(data)) }

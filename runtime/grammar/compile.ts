@@ -4,8 +4,12 @@ import type { Vocabulary } from '../protocol/vocabulary.js'
 import { compileEbnf } from './ebnf/index.js'
 import { type ExpressionId, type ExpressionLimits, ExpressionStore } from './expression.js'
 import { Grammar } from './grammar.js'
+import { compileJsonSchema } from './json-schema/compile.js'
+import type { SchemaIssue } from './json-schema/issues.js'
 import { JsonText } from './json-text.js'
+import { compileRegex } from './regex/compile.js'
 import { type GrammarSpecification, normaliseSpecification } from './specification.js'
+import { compileStructuralTag } from './structural-tag.js'
 import { textUntil } from './text-language.js'
 
 export interface CompileOptions {
@@ -22,39 +26,51 @@ export function compileGrammar(
   vocabulary: Vocabulary,
   options: CompileOptions = {},
 ): Grammar {
-  const { store, root } = compileExpression(normaliseSpecification(specification), options)
-  return new Grammar(store, root, vocabulary)
+  return new Grammar(compileExpression(normaliseSpecification(specification), options), vocabulary)
+}
+
+export interface CompiledExpression {
+  readonly store: ExpressionStore
+  readonly root: ExpressionId
+  /** Keywords of a JSON schema that are left to validation (`unsupported: 'validate'`). */
+  readonly issues: readonly SchemaIssue[]
 }
 
 /** The constraint as an expression that has strings. */
-export function compileExpression(
-  constraint: Constraint,
-  options: CompileOptions,
-): { store: ExpressionStore; root: ExpressionId } {
+export function compileExpression(constraint: Constraint, options: CompileOptions): CompiledExpression {
   const store = new ExpressionStore(options.limits)
   store.setDeadline(options.deadline ?? Number.POSITIVE_INFINITY)
-  let root = buildConstraint(store, constraint)
+  const issues: SchemaIssue[] = []
+  let root = buildConstraint(store, constraint, issues)
   if (options.reasoningEnd !== undefined) root = store.sequence(textUntil(store, options.reasoningEnd), root)
-  if (store.isEmptyLanguage(root))
+  root = store.prune(root)
+  if (root === store.fail)
     throw new EngineError('GRAMMAR_INVALID', {
       what: `No text at all meets this ${constraint.kind} constraint; its parts contradict each other.`,
       unsatisfiable: true,
     })
-  root = store.prune(root)
+  // The first step brings up faults of the rules that the text begins with.
   store.derivative(root, 0)
   store.setDeadline(Number.POSITIVE_INFINITY)
-  return { store, root }
+  return { store, root, issues }
 }
 
-function buildConstraint(store: ExpressionStore, constraint: Constraint): ExpressionId {
+function buildConstraint(store: ExpressionStore, constraint: Constraint, issues: SchemaIssue[]): ExpressionId {
   switch (constraint.kind) {
+    case 'json-schema': {
+      const compiled = compileJsonSchema(store, constraint.schema, constraint)
+      issues.push(...compiled.issues)
+      return compiled.root
+    }
     case 'any-json':
       return new JsonText(store, constraint.whitespace).value()
-    case 'choices':
-      return store.choice(constraint.choices.map(choice => store.literal(choice)))
+    case 'regex':
+      return compileRegex(store, constraint.pattern, { anchored: true })
     case 'ebnf':
       return compileEbnf(store, constraint.grammar, constraint.root)
-    default:
-      throw new EngineError('GRAMMAR_UNSUPPORTED', { kind: constraint.kind, what: 'it is not known.' })
+    case 'choices':
+      return store.choice(constraint.choices.map(choice => store.literal(choice)))
+    case 'structural-tag':
+      return compileStructuralTag(store, constraint, schema => compileJsonSchema(store, schema).root)
   }
 }

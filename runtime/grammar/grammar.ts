@@ -1,21 +1,30 @@
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import type { ExpressionId, ExpressionStore } from './expression.js'
 import { ForcedText } from './forced-text.js'
+import type { SchemaIssue } from './json-schema/issues.js'
 import { Matcher, type MatcherParts } from './matcher.js'
 import { MaskCache, MaskMaker } from './token-mask.js'
 import { tokenTrieOf } from './token-trie.js'
 
 const sharedMasks = new WeakMap<object, MaskCache>()
 
+export interface GrammarParts {
+  readonly store: ExpressionStore
+  readonly root: ExpressionId
+  readonly issues?: readonly SchemaIssue[]
+}
+
 /** A compiled constraint over one vocabulary. Its matchers share derivatives and masks, and may be used by turns in any order. */
 export class Grammar {
   readonly root: ExpressionId
   readonly store: ExpressionStore
   readonly vocabulary: Vocabulary
+  /** Keywords of a JSON schema that the masks leave out; the finished value must be validated when there are any. */
+  readonly issues: readonly SchemaIssue[]
   readonly #parts: MatcherParts
 
   /** `masks`: where its masks are kept; by default one cache of 64 MB for each vocabulary. */
-  constructor(store: ExpressionStore, root: ExpressionId, vocabulary: Vocabulary, masks?: MaskCache) {
+  constructor({ store, root, issues = [] }: GrammarParts, vocabulary: Vocabulary, masks?: MaskCache) {
     const trie = tokenTrieOf(vocabulary)
     let cache = masks ?? sharedMasks.get(trie)
     if (cache === undefined) {
@@ -23,6 +32,7 @@ export class Grammar {
       sharedMasks.set(trie, cache)
     }
     this.root = root
+    this.issues = issues
     this.store = store
     this.vocabulary = vocabulary
     this.#parts = {

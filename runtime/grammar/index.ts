@@ -1,6 +1,8 @@
+export { GrammarCache, type GrammarCacheOptions } from './cache.js'
 export { type CompileOptions, compileGrammar } from './compile.js'
 export type { ExpressionLimits } from './expression.js'
 export { Grammar } from './grammar.js'
 export type { Whitespace } from './json-layout.js'
 export { Matcher } from './matcher.js'
+export { type PartialValue, partialValue } from './partial-value.js'
 export { type GrammarSpecification, normaliseSpecification, type ShortSpecification } from './specification.js'

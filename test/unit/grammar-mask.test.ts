@@ -67,7 +67,7 @@ t.test('masks of random grammars equal brute force in every state, and never lea
     const root = store.prune(randomExpression(store, random, 4))
     if (root === store.fail) continue
     const vocabulary = round % 2 === 0 ? byteVocabulary : synthetic
-    walk(t, new Grammar(store, root, vocabulary), random, 6)
+    walk(t, new Grammar({ store, root }, vocabulary), random, 6)
   }
 })
 
@@ -94,7 +94,7 @@ t.test('masks near the end of a counted string equal brute force', async t => {
     [0, 200],
   ] as const) {
     const store = new ExpressionStore()
-    const grammar = new Grammar(store, new JsonText(store).string(min, max), synthetic)
+    const grammar = new Grammar({ store, root: new JsonText(store).string(min, max) }, synthetic)
     for (let round = 0; round < 4; round++) {
       const length = [...(JSON.parse(walk(t, grammar, random, 15)) as string)].length
       t.ok(length >= min && length <= max)
