@@ -88,24 +88,15 @@ function isWord(character: string | undefined): boolean {
   return character !== undefined && /[\p{L}\p{N}_]/u.test(character)
 }
 
-/** The added tokens of a tokenizer.json. Tokens that either file calls special are special, and so is the image token. */
-export function readAddedTokens(
-  tokenizer: Readonly<Record<string, unknown>>,
-  config: Readonly<Record<string, unknown>>,
-  imageTokenId: number,
-): AddedToken[] {
-  const decoder = Object.entries((config.added_tokens_decoder ?? {}) as Record<string, Record<string, unknown>>)
+type Entry = Readonly<Record<string, unknown>>
+
+/** The added tokens of a checkpoint. Tokens that either file calls special are special, and so is the image token. */
+export function readAddedTokens(tokenizer: Entry, config: Entry, imageTokenId: number): AddedToken[] {
+  const decoder = Object.entries((config.added_tokens_decoder ?? {}) as Record<string, Entry>)
   const flagged = new Set(decoder.filter(([, token]) => token.special === true).map(([id]) => Number(id)))
   const fields = ['bos_token', 'eos_token', 'pad_token', 'unk_token', 'image_token']
   const named = new Set(fields.map(field => contentOf(config[field])))
-  const listed = (tokenizer.added_tokens ?? []) as Record<string, unknown>[]
-  const vocabulary = ((tokenizer.model ?? {}) as { vocab?: Record<string, unknown> }).vocab ?? {}
-  const unlisted = [...named].filter(content => content !== null && !listed.some(token => token.content === content))
-  // Tokens that only the configuration names are added too where the vocabulary has them, as their own loader does.
-  const implied = unlisted.flatMap(content =>
-    typeof vocabulary[content!] === 'number' ? [{ id: vocabulary[content!], content }] : [],
-  )
-  return [...listed, ...implied].map((token: Record<string, unknown>) => {
+  return listTokens(tokenizer, decoder, named).map(token => {
     const id = Number(token.id)
     const content = String(token.content)
     const special = token.special === true || flagged.has(id) || named.has(content) || id === imageTokenId
@@ -120,6 +111,19 @@ export function readAddedTokens(
       stripRight: token.rstrip === true,
     }
   })
+}
+
+/** Those of tokenizer.json, and those that only the configuration lists or names: its own loader adds them too. */
+function listTokens(tokenizer: Entry, decoder: [string, Entry][], named: ReadonlySet<string | null>): Entry[] {
+  const tokens = [...((tokenizer.added_tokens ?? []) as Entry[])]
+  const isNew = (content: unknown) => !tokens.some(token => token.content === content)
+  for (const [id, token] of decoder) if (isNew(token.content)) tokens.push({ ...token, id: Number(id) })
+  const vocabulary = ((tokenizer.model ?? {}) as { vocab?: Entry }).vocab ?? {}
+  for (const content of named) {
+    const id = content === null ? undefined : vocabulary[content]
+    if (typeof id === 'number' && isNew(content)) tokens.push({ id, content })
+  }
+  return tokens
 }
 
 /** A token field is its text, or an object that holds it. */

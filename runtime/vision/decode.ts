@@ -39,7 +39,8 @@ export async function measureImage(bytes: Uint8Array, options: DecodeOptions = {
 
 /**
  * The pixels as 8-bit RGB. Alpha is dropped, not blended (the colour under a transparent pixel counts), 16-bit channels
- * keep their high byte, grey is repeated, palettes are looked up, ink is multiplied out. Throws as `measureImage` does.
+ * keep their high byte, grey is repeated, palettes are looked up, ink is multiplied out. Where a GIF is transparent it is
+ * black. Throws as `measureImage` does.
  */
 export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): Promise<RgbImage> {
   const { space, format } = await readHeader(bytes, options)

@@ -22,7 +22,8 @@ interface Coefficients {
 }
 
 /**
- * Bicubic resize with the same bytes as Pillow: antialiased when it shrinks, 8-bit between the passes. Only `box` of
+ * Bicubic resize with the same bytes as Pillow up to version 12: antialiased when it shrinks, 8-bit between the passes,
+ * the horizontal pass first (later versions take the cheaper order, which differs by a few grey levels). Only `box` of
  * the resized picture is computed (default: all of it). A pass whose size does not change is skipped.
  */
 export function resizeBicubic(image: RgbImage, size: Size, box: Box = { left: 0, top: 0, ...size }): RgbImage {
