@@ -59,7 +59,7 @@ export class Emitter implements EmitContext {
     if (rule === undefined) {
       const node = this.expander.universe.formulas.get(formula)
       const name = node.kind === 'schema' ? `#${node.node.pointer}` : 'a combination of schemas'
-      rule = this.expander.universe.store.rule(name, () => this.emit(formula, depth), { nonEmpty: true })
+      rule = this.expander.universe.store.rule(name, () => this.emit(formula, depth), { nonEmpty: true, minLength: 1 })
       this.#rules.set(key, rule)
     }
     return rule

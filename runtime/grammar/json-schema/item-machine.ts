@@ -44,7 +44,10 @@ export class ItemMachine<State extends string> {
     const key = `${counted};${state}`
     let id = this.#states.get(key)
     if (id === undefined) {
-      id = this.#store.rule('items of an array', () => this.#define(state, counted), { nonEmpty: this.#rules.nonEmpty })
+      id = this.#store.rule('items of an array', () => this.#define(state, counted), {
+        nonEmpty: this.#rules.nonEmpty,
+        minLength: 1,
+      })
       this.#states.set(key, id)
     }
     return id

@@ -100,7 +100,10 @@ export class MemberMachine {
     let id: ExpressionId
     if (!this.#isViable(state)) id = this.#store.fail
     else if (isLoose || isMilestone)
-      id = this.#store.rule('members of an object', () => this.#define(state), { nonEmpty: true })
+      id = this.#store.rule('members of an object', () => this.#define(state), {
+        nonEmpty: true,
+        minLength: this.#leastLength(state),
+      })
     else id = this.#define(state)
     this.#states.set(key, id)
     return id
@@ -168,11 +171,25 @@ export class MemberMachine {
   /** Required keys that are still to come. */
   #wanted(state: State): number {
     let wanted = 0
-    for (let at = state.at; at < this.#ordered.length; at++) if (this.#ordered[at]!.required) wanted++
-    this.#floating.forEach((key, index) => {
-      if (key.required && state.floating[index] === '1') wanted++
-    })
+    this.#forEachWanted(state, () => wanted++)
     return wanted
+  }
+
+  /** Lower bound on the bytes that are left. */
+  #leastLength(state: State): number {
+    const comma = this.#store.minLength(this.#comma)
+    let least = this.#store.minLength(this.#close) - (state.count === 0 ? comma : 0)
+    this.#forEachWanted(state, key => {
+      least += comma + this.#store.minLength(key.text)
+    })
+    return Math.max(1, least)
+  }
+
+  #forEachWanted(state: State, visit: (key: MemberKey) => void): void {
+    for (let at = state.at; at < this.#ordered.length; at++) if (this.#ordered[at]!.required) visit(this.#ordered[at]!)
+    this.#floating.forEach((key, index) => {
+      if (key.required && state.floating[index] === '1') visit(key)
+    })
   }
 
   #isViable(state: State): boolean {

@@ -26,7 +26,10 @@ export function timeOfDay({ store, pattern }: FormatTools): ExpressionId {
   const hours: ExpressionId[] = []
   for (let hour = 0; hour < 24; hour++) {
     // Made when the text gets to this hour: all 1,440 minutes at once would be most of a schema's cost.
-    const minutes = store.rule('leap second', () => leapMinutes(store, hour, fraction, zulu), { nonEmpty: true })
+    const minutes = store.rule('leap second', () => leapMinutes(store, hour, fraction, zulu), {
+      nonEmpty: true,
+      minLength: 6,
+    })
     hours.push(store.sequence(store.literal(`${twoDigits(hour)}:`), minutes))
   }
   return store.choice([usual, ...hours])

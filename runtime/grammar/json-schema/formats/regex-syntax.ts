@@ -7,14 +7,14 @@ import type { FormatTools } from './index.js'
  * order one can see from their length or from single digits.
  */
 export function regexSyntax({ store, pattern }: FormatTools): ExpressionId {
-  const escape = pattern(
+  const plainEscape = pattern(
     '\\\\(?:[dDwWsSfnrtv^$\\\\.*+?()\\[\\]{}|/]|c[A-Za-z]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|u\\{[0-9A-Fa-f]{1,5}\\})',
   )
   const escapes = store.choice([
-    escape,
+    plainEscape,
     pattern('\\\\0(?![0-9])|\\\\[pP]\\{(?:L|Lu|Ll|Lt|Lm|Lo|M|N|Nd|P|S|Z|Letter)\\}'),
   ])
-  const classEscape = store.choice([escape, pattern('\\\\[b-]')])
+  const classEscape = store.choice([plainEscape, pattern('\\\\[b-]')])
   const member = store.choice([pattern('[^\\]\\\\-]'), classEscape, ...ranges().map(pattern)])
   const set = store.sequence(pattern('\\[\\^?'), store.repeat(member, 0, Number.POSITIVE_INFINITY), pattern('-?\\]'))
   const group: ExpressionId = store.rule('group of a regex', () =>
