@@ -1,7 +1,7 @@
 import { SlotAttention } from '../kernels/attention/slots.js'
 import { prepareDecoder } from '../kernels/graphs/index.js'
 import { FLOAT_BYTES, pageBytesPerLayer, slotBytesPerLayer } from '../kernels/layout.js'
-import { type BoundTensor, openSession } from '../kernels/ort/index.js'
+import { boundTensor, openSession } from '../kernels/ort/index.js'
 import type { Binding, DecoderGeometry, Precision } from '../kernels/protocol.js'
 
 export interface KernelLoopOptions {
@@ -60,12 +60,24 @@ export async function runKernelLoop(options: KernelLoopOptions): Promise<KernelL
   const embeds = Float32Array.from({ length: batch * text.hiddenSize }, (_, i) => Math.sin(i))
   const feeds = {
     ...past,
-    embeds: tensor('float32', [batch, 1, text.hiddenSize], embeds.buffer),
-    seqlens: tensor('int32', [batch], new Int32Array(new ArrayBuffer(batch * 4)).fill(context).buffer),
-    total_length: tensor('int32', [], Int32Array.of(context + 1).buffer),
-    logit_rows: tensor('int64', [batch], BigInt64Array.from({ length: batch }, (_, i) => BigInt(i)).buffer),
+    embeds: boundTensor('float32', [batch, 1, text.hiddenSize], embeds.buffer, 0, true),
+    seqlens: boundTensor('int32', [batch], new Int32Array(new ArrayBuffer(batch * 4)).fill(context).buffer, 0, true),
+    total_length: boundTensor('int32', [], Int32Array.of(context + 1).buffer, 0, true),
+    logit_rows: boundTensor(
+      'int64',
+      [batch],
+      BigInt64Array.from({ length: batch }, (_, i) => BigInt(i)).buffer,
+      0,
+      true,
+    ),
   }
-  const logits = tensor('float32', [batch, text.vocabRows], new ArrayBuffer(batch * text.vocabRows * FLOAT_BYTES))
+  const logits = boundTensor(
+    'float32',
+    [batch, text.vocabRows],
+    new ArrayBuffer(batch * text.vocabRows * FLOAT_BYTES),
+    0,
+    true,
+  )
   const fetches = { ...present, logits }
 
   const session = await openSession(graphPath, options.binding, { ...options, device: 'cpu' })
@@ -80,8 +92,4 @@ export async function runKernelLoop(options: KernelLoopOptions): Promise<KernelL
   const quantile = (share: number): number => times[Math.floor(share * (times.length - 1))]!
   const medianMs = quantile(0.5)
   return { options, medianMs, p10Ms: quantile(0.1), p90Ms: quantile(0.9), tokensPerSecond: (batch * 1000) / medianMs }
-}
-
-function tensor(type: BoundTensor['type'], shape: readonly number[], buffer: ArrayBuffer): BoundTensor {
-  return { type, shape, buffer, byteOffset: 0, kept: true }
 }

@@ -1,7 +1,8 @@
 import { inspectModel } from './checkpoint/index.js'
-import { type DecoderRunner, loadDecoder } from './decoder-runner.js'
+import type { DecoderRunner } from './decoder-runner.js'
 import { describeFailure } from './failure.js'
 import { describeModel } from './graphs/index.js'
+import { loadDecoder } from './load-decoder.js'
 import type { KernelOp, KernelReply, KernelRequest, ReplyOf } from './protocol.js'
 import { loadVision, type VisionRunner } from './vision-runner.js'
 

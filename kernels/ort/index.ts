@@ -7,7 +7,7 @@ import { openNodeSession } from './node-session.js'
 import type { Session, SessionSettings } from './session.js'
 
 export type { Session, SessionSettings } from './session.js'
-export { type BoundTensor, type BoundTensors, elementCount } from './tensor.js'
+export { type BoundTensor, type BoundTensors, boundTensor, elementCount } from './tensor.js'
 
 /**
  * Loads the graph at `path`. Throws KernelFailure: MODEL_NOT_FOUND when there is no file, MODEL_CORRUPT or

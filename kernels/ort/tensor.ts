@@ -21,6 +21,16 @@ export interface BoundTensor {
 
 export type BoundTensors = Readonly<Record<string, BoundTensor>>
 
+export function boundTensor(
+  type: ElementType,
+  shape: readonly number[],
+  buffer: ArrayBuffer | SharedArrayBuffer,
+  byteOffset = 0,
+  kept = false,
+): BoundTensor {
+  return { type, shape, buffer, byteOffset, kept }
+}
+
 const ELEMENT_BYTES: Readonly<Record<ElementType, number>> = { float32: 4, int32: 4, int64: 8 }
 
 export function elementCount(shape: readonly number[]): number {

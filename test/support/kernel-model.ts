@@ -1,4 +1,3 @@
-import { loadDecoder } from '../../kernels/decoder-runner.js'
 import {
   controlBytes,
   EMPTY_PLAN,
@@ -9,6 +8,7 @@ import {
   slotBytesPerLayer,
   writePlan,
 } from '../../kernels/layout.js'
+import { loadDecoder } from '../../kernels/load-decoder.js'
 import type { Binding, DecoderGeometry, Device, ModelInfo, Precision } from '../../kernels/protocol.js'
 import { loadVision } from '../../kernels/vision-runner.js'
 
