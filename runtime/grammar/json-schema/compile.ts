@@ -35,7 +35,8 @@ export function compileJsonSchema(
     const fresh = compilation.issues.filter(issue => !found.some(known => known.pointer === issue.pointer))
     found.push(...fresh)
     if (compilation.root !== null) {
-      if (found.length > 0 && options.unsupported !== 'validate') throw unsupportedError(found)
+      const isHopeless = options.unsupported !== 'validate' || found.some(issue => !issue.canValidate)
+      if (found.length > 0 && isHopeless) throw unsupportedError(found)
       if (compilation.root === store.fail) throw invalidSchema('', 'no value can meet it.')
       return { root: compilation.root, issues: found }
     }

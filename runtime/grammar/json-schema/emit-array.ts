@@ -160,5 +160,5 @@ function counts(state: string): readonly number[] {
 }
 
 function unsupported(pointer: string, hint: string): UnsupportedKeyword {
-  return new UnsupportedKeyword({ keyword: 'uniqueItems', pointer, hint })
+  return new UnsupportedKeyword({ keyword: 'uniqueItems', pointer, hint, canValidate: true })
 }

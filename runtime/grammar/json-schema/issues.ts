@@ -7,6 +7,8 @@ export interface SchemaIssue {
   readonly pointer: string
   /** Why not, and what would do. */
   readonly hint: string
+  /** Whether a finished value can be checked for it, as `unsupported: 'validate'` has it. */
+  readonly canValidate: boolean
 }
 
 /** Carries one issue out of the depth of a compilation; the front door gathers them and never lets it escape. */
@@ -22,9 +24,12 @@ export class UnsupportedKeyword extends Error {
 /** One error for all issues; `data.issues` lists them. */
 export function unsupportedError(issues: readonly SchemaIssue[]): EngineError {
   const list = issues.map(issue => `"${issue.keyword}" at ${issue.pointer} (${issue.hint})`).join('; ')
+  const advice = issues.every(issue => issue.canValidate)
+    ? "Remove these keywords, or set unsupported: 'validate' to have the finished value checked instead"
+    : 'Remove or change these keywords'
   return new EngineError('GRAMMAR_UNSUPPORTED', {
     kind: 'JSON schema',
-    what: `${list}. Remove these keywords, or set unsupported: 'validate' to have the finished value checked instead`,
+    what: `${list}. ${advice}`,
     issues,
   })
 }

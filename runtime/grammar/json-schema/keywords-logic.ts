@@ -41,7 +41,7 @@ export function referenceTarget(lowering: Lowering, place: Place, keyword: '$ref
   if (found === null) {
     if (target.startsWith('#'))
       throw invalidSchema(pointerTo(place.node.pointer, keyword), `there is nothing at "${target}".`)
-    throw lowering.unsupported(place, keyword, `"${target}" is not in this schema; put it under "$defs"`)
+    throw lowering.unsupported(place, keyword, `"${target}" is not in this schema; put it under "$defs"`, false)
   }
   if (keyword === '$ref' || found.anchor === null) return found.node
   for (const resource of lowering.scopeResources(place.scope)) {
@@ -52,7 +52,7 @@ export function referenceTarget(lowering: Lowering, place: Place, keyword: '$ref
 }
 
 const recursiveReference: Keyword = (lowering, place) => {
-  throw lowering.unsupported(place, '$recursiveRef', 'draft 2019-09 only; write "$ref": "#" or "$dynamicRef"')
+  throw lowering.unsupported(place, '$recursiveRef', 'draft 2019-09 only; write "$ref": "#" or "$dynamicRef"', false)
 }
 
 const propertyNames: Keyword = (lowering, place) => {

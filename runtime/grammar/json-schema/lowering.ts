@@ -122,8 +122,8 @@ export class Lowering {
     return shape
   }
 
-  unsupported(place: Place, keyword: string, hint: string): UnsupportedKeyword {
-    return new UnsupportedKeyword({ keyword, pointer: pointerTo(place.node.pointer, keyword), hint })
+  unsupported(place: Place, keyword: string, hint: string, canValidate = true): UnsupportedKeyword {
+    return new UnsupportedKeyword({ keyword, pointer: pointerTo(place.node.pointer, keyword), hint, canValidate })
   }
 
   invalid(place: Place, keyword: string, wanted: string): Error {

@@ -27,6 +27,15 @@ function compile(lowering: Lowering, place: Place, source: string, keyword: stri
     if (!EngineError.isInstance(error)) throw error
     if (error.code === 'GRAMMAR_TOO_COMPLEX') throw error
     const hint = error.code === 'GRAMMAR_UNSUPPORTED' ? `no automaton does ${error.data.feature}` : error.message
-    throw lowering.unsupported(place, keyword, hint)
+    throw lowering.unsupported(place, keyword, hint, isNativePattern(source))
+  }
+}
+
+/** Whether the engine's own RegExp, which checks finished values, takes the pattern. */
+function isNativePattern(source: string): boolean {
+  try {
+    return new RegExp(source, 'u') instanceof RegExp
+  } catch {
+    return false
   }
 }
