@@ -10,6 +10,7 @@ export class TextPipeline {
   readonly #idOf: ReadonlyMap<string, number>
   readonly #unknown: number | undefined
   readonly #normalizedTokens: AddedTokenFinder
+  readonly #wordStart: RegExp | null
 
   /** Throws what the tokenizer library throws on a file it cannot use. */
   constructor(tokenizer: Json, config: Json, added: readonly AddedToken[]) {
@@ -22,6 +23,7 @@ export class TextPipeline {
     const model = this.#start.model!
     this.#idOf = model.tokens_to_ids
     this.#unknown = model.unk_token_id
+    this.#wordStart = findWordStart(tokenizer, model.vocab)
     const normalized = added.filter(token => token.normalized)
     this.#normalizedTokens = new AddedTokenFinder(
       normalized.map(token => [this.#start.normalizer?.normalize(token.content) ?? token.content, token]),
@@ -57,11 +59,24 @@ export class TextPipeline {
       .flatMap(piece => {
         if ('token' in piece) return [piece.token.id]
         const options = { section_index: section ?? undefined }
-        const words = stage.pre_tokenizer?.pre_tokenize(piece.text, options) ?? [piece.text]
+        const stretches = stage.pre_tokenizer?.pre_tokenize(piece.text, options) ?? [piece.text]
+        const start = this.#wordStart
+        const words = start === null ? stretches : stretches.flatMap((stretch: string) => stretch.split(start))
         return this.#start.model!._call(words).map((token: string) => this.#idOf.get(token) ?? this.#unknown ?? -1)
       })
       .filter(id => id >= 0)
   }
+}
+
+/**
+ * SentencePiece takes a whole text as one word, which makes a long prompt slow. Where no token holds a space after
+ * another character, none can reach into the next word, and cutting before spaces gives the same ids. Null where some
+ * token does, or where unknown characters would be fused across words.
+ */
+function findWordStart(tokenizer: Json, spellings: readonly (string | undefined)[]): RegExp | null {
+  const { type, byte_fallback: byteFallback } = tokenizer.model as Json
+  const reaches = spellings.some(spelling => spelling !== undefined && /[^▁]▁/.test(spelling))
+  return type === 'BPE' && byteFallback === true && !reaches ? /(?<=[^▁])(?=▁)/ : null
 }
 
 function completed(tokenizer: Json): Json {
