@@ -21,6 +21,7 @@ export interface RunningServer {
 
 /** How long aborted requests may take to answer before their connections are cut. */
 const ABORT_GRACE_MS = 5000
+const CUT_INTERVAL_MS = 10
 
 /** Builds the server and listens. Rejects with the system's error (EADDRINUSE, ...). */
 export async function listen(engine: Engine, { host, port, ...options }: ListenOptions): Promise<RunningServer> {
@@ -28,7 +29,8 @@ export async function listen(engine: Engine, { host, port, ...options }: ListenO
   const server = buildServer(engine, { ...options, draining: draining.signal })
   const inFlight = new Set<object>()
   let onIdle: () => void = () => undefined
-  server.addHook('onRequest', async (_request, reply) => {
+  // Counted from here on, not from its first byte: a body that never comes must not hold a shutdown.
+  server.addHook('preHandler', async (_request, reply) => {
     inFlight.add(reply.raw)
     // Not onResponse: a client that leaves early never gets one.
     reply.raw.once('close', () => {
@@ -54,9 +56,11 @@ export async function listen(engine: Engine, { host, port, ...options }: ListenO
       draining.abort()
       if (!(await idleWithin(limitMs))) {
         engine.abort('')
-        if (!(await idleWithin(ABORT_GRACE_MS))) server.server.closeAllConnections()
+        await idleWithin(ABORT_GRACE_MS)
       }
-      await server.close()
+      // Connections that clients opened ahead and have not used yet count as busy; one may come while we close.
+      const cut = setInterval(() => server.server.closeAllConnections(), CUT_INTERVAL_MS)
+      await server.close().finally(() => clearInterval(cut))
     },
   }
 }

@@ -34,6 +34,11 @@ export async function sendStream(
   values: AsyncGenerator<unknown>,
 ): Promise<FastifyReply> {
   const first = await values.next()
+  if (reply.raw.destroyed) {
+    // The client left while the first value was awaited: nobody would read the values, or ever return them.
+    await values.return(undefined)
+    return reply.send()
+  }
   reply.header('content-type', format.contentType)
   reply.header('cache-control', 'no-cache')
   // Buffering proxies would otherwise hold tokens back.

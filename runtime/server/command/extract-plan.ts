@@ -78,6 +78,8 @@ export function outcomeLine(outcome: Exclude<Outcome, { readonly kind: 'aborted'
   return `{"image":${image},"value":${value},"finish":"${outcome.finish}"${violations}}\n`
 }
 
+const LINE_START = '{"image":"'
+
 export interface Resume {
   /** Pictures whose value is in the file. */
   readonly done: ReadonlySet<string>
@@ -90,15 +92,17 @@ export interface Resume {
 /** What an output file of an earlier run holds. Throws UsageError when it is something else. */
 export function readResume(content: string, path: string): Resume {
   const done = new Set<string>()
+  const foreign = (line: number) =>
+    new UsageError(`${path} is not an output of extract (line ${line}); choose another --out.`)
   const lines = content.split('\n')
   const tail = lines.pop()!
   for (const [index, line] of lines.entries()) {
-    const image = readLine(line, done)
-    if (image === null && line.trim() !== '') {
-      throw new UsageError(`${path} is not an output of extract (line ${index + 1}); choose another --out.`)
-    }
+    if (readLine(line, done) === null && line.trim() !== '') throw foreign(index + 1)
   }
   const isTailWhole = tail !== '' && readLine(tail, done) !== null
+  // Only the beginning of a line of ours may be dropped: anything else is somebody's data.
+  const isTorn = tail.startsWith(LINE_START) || LINE_START.startsWith(tail)
+  if (!isTailWhole && !isTorn) throw foreign(lines.length + 1)
   const kept = isTailWhole ? content : content.slice(0, content.length - tail.length)
   return { done, keptBytes: Buffer.byteLength(kept), lacksNewline: isTailWhole }
 }
