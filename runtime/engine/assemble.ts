@@ -1,11 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DecoderGeometry, ModelInfo, SessionOptions } from '../../kernels/protocol.js'
 import { PrefixCache } from '../cache/prefix-cache.js'
 import { chooseTemplate } from '../chat/choose.js'
 import type { EngineConfig } from '../config.js'
 import { EngineError } from '../protocol/error.js'
-import { ModelRunner } from '../runner/model-runner.js'
+import {
+  type DecoderGeometry,
+  inspectModel,
+  type ModelInfo,
+  ModelRunner,
+  type SessionOptions,
+} from '../runner/model-runner.js'
 import { WorkerPool } from '../runner/pool.js'
 import { VisionEncoder } from '../runner/vision-encoder.js'
 import { Sampler } from '../sampling/sampler.js'
@@ -49,7 +54,7 @@ export async function assemble(config: EngineConfig): Promise<EngineParts> {
     await Promise.all([decoding, encoding, preprocessing].map(pool => pool.close()))
   }
   try {
-    const info = await decoding.call<ModelInfo>({ op: 'inspect', path })
+    const info = await inspectModel(decoding, path)
     return await putTogether(config, name, info, { decoding, encoding, preprocessing, close })
   } catch (error) {
     await close()
@@ -148,7 +153,9 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     makeText: () => new TextStream(tokenizer),
     tokenText: id => tokenizer.display(id),
     close: async () => {
-      await Promise.all([grammars.close(), pools.close()])
+      // A worker that died has released already what it held.
+      await Promise.allSettled([runner.release(), encoder.release(), grammars.close()])
+      await pools.close()
     },
   }
 }

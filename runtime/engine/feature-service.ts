@@ -32,10 +32,12 @@ export class FeatureService implements FeatureSource {
   readonly #wake: () => void
   readonly #owners = new Map<string, { readonly picture: Picture; readonly owners: PictureOwner[] }>()
   readonly #leases = new Map<ImageSpan, FeatureLease>()
+  /** Pictures that there was no room for beside what running requests held. */
+  readonly #starved = new Set<string>()
   #encodes = 0
   #running = 0
 
-  /** @param wake called whenever a span that could not be acquired may be available. */
+  /** @param wake called, never from within another call, when a span that could not be acquired may be available. */
   constructor(cache: FeatureCache, wake: () => void) {
     this.#cache = cache
     this.#wake = wake
@@ -61,7 +63,9 @@ export class FeatureService implements FeatureSource {
     const at = owners?.indexOf(owner) ?? -1
     if (!owners || at < 0) throw new Error(`features: ${key} is unregistered by a request that does not show it`)
     owners.splice(at, 1)
-    if (owners.length === 0) this.#owners.delete(key)
+    if (owners.length > 0) return
+    this.#owners.delete(key)
+    this.#starved.delete(key)
   }
 
   /** Starts encoding unless the features are there or on their way. */
@@ -89,7 +93,9 @@ export class FeatureService implements FeatureSource {
     if (!lease) throw new Error(`features: ${span.key} is released but was not acquired`)
     this.#leases.delete(span)
     this.#cache.release(lease)
-    this.#wake()
+    // Nobody is woken: a scheduler that lets go of a request's first picture because the second is not there yet would
+    // wake itself for ever. What was released can only help pictures that found no room, and those are started here.
+    for (const key of [...this.#starved]) this.#start(key)
   }
 
   clear(): void {
@@ -109,8 +115,11 @@ export class FeatureService implements FeatureSource {
     const entry = this.#owners.get(key)
     if (!entry) return
     const lease = this.#cache.reserve(key, entry.picture.rows)
-    // No room beside what running requests hold: tried again when one of them lets go.
-    if (!lease) return
+    if (!lease) {
+      this.#starved.add(key)
+      return
+    }
+    this.#starved.delete(key)
     this.#encodes++
     this.#running++
     const first = entry.owners[0]

@@ -77,6 +77,7 @@ export class GenerateTask implements Task {
   #sampled: number | null = null
   #finish: FinishReason | null = null
   #matchedStop: string | number | null = null
+  #stopLogprob: TokenLogprob | null = null
 
   /** What the grammar dictates before anything is sampled is appended at once, to be computed together with the prompt. */
   static begin(options: GenerateTaskOptions): GenerateTask {
@@ -93,11 +94,18 @@ export class GenerateTask implements Task {
     this.#counts = new TokenCounts(options.sampling.repetitionPenalty === 1 ? [] : promptTokens(options.sequence))
     this.#stop = new StopMatcher(options.stop)
     this.#mask = new Int32Array(options.matcher ? (options.vocabularySize + 31) >> 5 : 0)
-    if (options.promptFrom === 0) this.#promptLogprobs.push(this.#firstPromptToken())
+    if (options.promptFrom === 0) this.#promptLogprobs.push(this.#undescribed(this.#tokenAt(0)))
   }
 
   get isDone(): boolean {
-    return this.#finish !== null
+    return this.#finish === 'abort' || (this.#finish !== null && !this.#owesLogprobs)
+  }
+
+  /** Tokens that a grammar dictates to the end still have to be computed when their log-probabilities were asked for. */
+  get #owesLogprobs(): boolean {
+    const { topLogprobs, promptFrom } = this.#options
+    const owesPrompt = promptFrom !== null && this.#promptLogprobs.length < this.sequence.promptLength - promptFrom
+    return owesPrompt || (topLogprobs !== null && this.#logprobs.length < this.#tokenIds.length)
   }
 
   get freeTokens(): number {
@@ -113,6 +121,7 @@ export class GenerateTask implements Task {
       this.#recordKnown(next, logits)
       return
     }
+    if (this.#finish !== null) return
     const { matcher, sampler } = this.#options
     const sampled = sampler.sample(
       logits,
@@ -127,24 +136,24 @@ export class GenerateTask implements Task {
 
   advance(): boolean {
     const sampled = this.#sampled
-    if (sampled === null) return this.#finish !== null
+    if (sampled === null) return this.isDone
     this.#sampled = null
     const { matcher, stopIds, minTokens } = this.#options
     if (stopIds.includes(sampled) && this.#tokenIds.length >= minTokens) {
       this.#matchedStop = sampled
       this.#finish = 'stop'
-      if (this.#options.topLogprobs !== null) this.#logprobs.pop()
+      this.#stopLogprob = this.#logprobs.pop() ?? null
       return true
     }
     matcher?.accept(sampled)
     this.#append(sampled)
     this.#appendForced()
-    return this.#finish !== null
+    return this.isDone
   }
 
   complete(): void {
     if (this.#finish === 'length' && this.#options.closeOnLength && this.#options.matcher) {
-      for (const id of this.#options.matcher.shortestCompletion()) this.#push(id)
+      for (const id of this.#options.matcher.shortestCompletion()) if (this.#matchedStop === null) this.#push(id)
     }
     if (typeof this.#matchedStop !== 'string') this.#release(this.#options.text.flush())
     if (typeof this.#matchedStop !== 'string') this.#write(this.#stop.flush(), [])
@@ -188,7 +197,7 @@ export class GenerateTask implements Task {
   }
 
   #release(text: string, tokenIds: readonly number[] = []): void {
-    if (this.#options.stop.length === 0) {
+    if (this.#options.stop.length === 0 || this.#tokenIds.length < this.#options.minTokens) {
       this.#write(text, tokenIds)
       return
     }
@@ -233,8 +242,8 @@ export class GenerateTask implements Task {
     return element >= 0 ? element : this.#options.imageTokenId
   }
 
-  #firstPromptToken(): TokenLogprob {
-    const tokenId = this.#tokenAt(0)
+  /** For tokens that are not the outcome of any logits. */
+  #undescribed(tokenId: number): TokenLogprob {
     return { tokenId, text: this.#options.tokenText(tokenId), logprob: null, top: [] }
   }
 
@@ -253,6 +262,8 @@ export class GenerateTask implements Task {
   #result(): GenerateResult {
     const { sequence, topLogprobs, promptFrom, validate, output } = this.#options
     const violations = validate?.(this.#text)
+    // Tokens that close a value are never fed.
+    const unfed = this.#tokenIds.slice(this.#logprobs.length).map(id => this.#undescribed(id))
     return {
       id: output.id,
       text: this.#text,
@@ -264,7 +275,8 @@ export class GenerateTask implements Task {
         completionTokens: this.#tokenIds.length,
         forcedTokens: this.#numForced,
       },
-      ...(topLogprobs !== null && { logprobs: this.#logprobs }),
+      ...(topLogprobs !== null && { logprobs: [...this.#logprobs, ...unfed] }),
+      ...(this.#stopLogprob && { stopLogprob: this.#stopLogprob }),
       ...(promptFrom !== null && { promptLogprobs: this.#promptLogprobs }),
       ...(violations && { violations }),
     }

@@ -116,8 +116,21 @@ export class PromptBuilder {
     const placeholders = ids.reduce((count, id) => count + Number(id === this.#options.imageTokenId), 0)
     if (placeholders === pictures.length) return pictures.map(() => 1)
     const rows = pictures.map(picture => picture.plan.tokens)
-    if (placeholders === rows.reduce((sum, count) => sum + count, 0)) return rows
+    if (this.#isExpanded(ids, rows)) return rows
     throw new EngineError('IMAGE_COUNT_MISMATCH', { placeholders, images: pictures.length })
+  }
+
+  /** Whether the image ids stand in runs of these lengths; pictures that follow each other share a run. */
+  #isExpanded(ids: readonly number[], rows: readonly number[]): boolean {
+    let picture = 0
+    for (let at = 0; at < ids.length; at++) {
+      if (ids[at] !== this.#options.imageTokenId) continue
+      const end = at + (rows[picture++] ?? Number.NaN)
+      for (; at < end; at++) if (ids[at] !== this.#options.imageTokenId) return false
+      if (at !== end) return false
+      at--
+    }
+    return picture === rows.length
   }
 
   #checkId(id: number): number {

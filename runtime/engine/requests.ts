@@ -57,7 +57,15 @@ export class RequestBook {
       throw new EngineError('ENGINE_OVERLOADED', { waiting: this.#active.size, limit: this.#limit })
     }
     if (id !== undefined && this.#active.has(id)) throw new EngineError('REQUEST_DUPLICATE_ID', { id })
-    return id ?? `request-${this.#nextId++}`
+    return id ?? this.#freshId()
+  }
+
+  /** One that no caller has chosen for a request that is active. */
+  #freshId(): string {
+    let id: string
+    do id = `request-${this.#nextId++}`
+    while (this.#active.has(id))
+    return id
   }
 
   begin(request: ActiveRequest): void {

@@ -4,6 +4,8 @@ import type { Batch } from '../scheduler/batch.js'
 import type { WorkerPool } from './pool.js'
 import { toStepPlan } from './step-plan.js'
 
+export type { DecoderGeometry, ModelInfo, SessionOptions } from '../../kernels/protocol.js'
+
 export interface ModelRunnerOptions {
   readonly info: ModelInfo
   readonly session: SessionOptions
@@ -60,6 +62,11 @@ export class ModelRunner {
     } satisfies KernelRequest)
   }
 
+  /** Closes the session; its memory lies outside the thread's heap and would outlive it. */
+  async release(): Promise<void> {
+    await this.#pool.call({ op: 'release' } satisfies KernelRequest)
+  }
+
   /** Runs the batch. Afterwards `logits` gives its rows until the next forward. */
   async forward(batch: Batch): Promise<{ readonly forwardMs: number }> {
     writePlan(this.#words, toStepPlan(batch))
@@ -71,4 +78,9 @@ export class ModelRunner {
     const { vocabRows } = this.#options.info.text
     return this.#logits.subarray(row * vocabRows, (row + 1) * vocabRows)
   }
+}
+
+/** What the checkpoint at `path` is. Rejects with MODEL_NOT_FOUND, MODEL_UNSUPPORTED or MODEL_CORRUPT. */
+export function inspectModel(pool: WorkerPool, path: string): Promise<ModelInfo> {
+  return pool.call({ op: 'inspect', path } satisfies KernelRequest)
 }

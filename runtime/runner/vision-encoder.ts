@@ -59,6 +59,11 @@ export class VisionEncoder {
     return this.#encoding.call({ op: 'load-vision', path: info.path, session, memory } satisfies KernelRequest)
   }
 
+  /** Closes the session; see ModelRunner.release. */
+  async release(): Promise<void> {
+    await this.#encoding.call({ op: 'release' } satisfies KernelRequest)
+  }
+
   /** Resolves when the rows are filled. Rejects with the preprocessing's or the tower's EngineError; other pictures go on. */
   async encode(job: EncodeJob): Promise<void> {
     const first = await this.#arena.allocate(job.tiles)
