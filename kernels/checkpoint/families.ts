@@ -113,6 +113,9 @@ export const TEXT_ARCHITECTURES: Readonly<Record<string, TextFacts>> = {
   },
 }
 
+/** No model has nearly as many blocks: a larger count is damage, and would fill the memory with names before it is noticed. */
+export const MAX_LAYERS = 1000
+
 export type Activation = 'quick_gelu' | 'gelu' | 'gelu_tanh'
 
 /** Spellings of `hidden_act` and `projector_hidden_act`. */
@@ -196,4 +199,9 @@ export const KNOWN_TOWERS: Readonly<Record<string, Readonly<Record<string, unkno
     image_size: 384,
     patch_size: 14,
   },
+}
+
+/** A row of one of the tables; a name that every object inherits (`constructor`) is no row. */
+export function lookUp<Row>(table: Readonly<Record<string, Row>>, name: string): Row | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined
 }

@@ -20,12 +20,13 @@ export class Fields {
     return this.record[name] !== undefined && this.record[name] !== null
   }
 
-  /** A whole number of at least `least`. */
-  integer<Fallback>(name: string, fallback: Fallback, least = 1): number | Fallback {
+  /** A whole number from `least` to `most`. */
+  integer<Fallback>(name: string, fallback: Fallback, least = 1, most = Number.MAX_SAFE_INTEGER): number | Fallback {
     if (!this.has(name)) return fallback
     const value = this.record[name]
-    if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
-    throw this.wrong(name, `a whole number of at least ${least}`)
+    if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return value as number
+    const upTo = most === Number.MAX_SAFE_INTEGER ? '' : ` and at most ${most}`
+    throw this.wrong(name, `a whole number of at least ${least}${upTo}`)
   }
 
   number<Fallback>(name: string, fallback: Fallback): number | Fallback {

@@ -1,4 +1,4 @@
-import { FAMILIES, KNOWN_TOWERS } from './families.js'
+import { FAMILIES, KNOWN_TOWERS, lookUp } from './families.js'
 import { Fields } from './fields.js'
 import type { ModelConfig, VideoConfig } from './model-config.js'
 import { readTextConfig } from './text-config.js'
@@ -7,7 +7,7 @@ import { readActivation, readVisionConfig } from './vision-config.js'
 /** The layout of transformers: text_config and vision_config inside config.json. */
 export function readHuggingFaceConfig(fields: Fields, generation: Fields | null): ModelConfig {
   const family = fields.string('model_type', '')
-  const facts = Object.hasOwn(FAMILIES, family) ? FAMILIES[family] : undefined
+  const facts = lookUp(FAMILIES, family)
   if (facts === undefined) {
     throw fields.unsupported(`its model_type is "${family}"; ${Object.keys(FAMILIES).join(', ')} are known.`)
   }

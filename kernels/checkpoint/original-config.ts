@@ -1,4 +1,4 @@
-import { KNOWN_TOWERS, ORIGINAL_MODEL_TYPES } from './families.js'
+import { KNOWN_TOWERS, lookUp, ORIGINAL_MODEL_TYPES } from './families.js'
 import { Fields } from './fields.js'
 import type { ModelConfig, ProjectorConfig, VideoConfig } from './model-config.js'
 import { isRecord } from './safetensors.js'
@@ -22,7 +22,7 @@ export function towerName(config: Json): string | null {
 /** The original code's layout: the language model's fields at the top, `mm_` fields beside them, the tower by name. */
 export function readOriginalConfig(fields: Fields, generation: Fields | null, tower: Json | null): ModelConfig {
   const modelType = fields.string('model_type', '')
-  const architecture = Object.hasOwn(ORIGINAL_MODEL_TYPES, modelType) ? ORIGINAL_MODEL_TYPES[modelType] : undefined
+  const architecture = lookUp(ORIGINAL_MODEL_TYPES, modelType)
   if (architecture === undefined) {
     const known = Object.keys(ORIGINAL_MODEL_TYPES).join(', ')
     throw fields.unsupported(`its model_type is "${modelType}" in the original layout; ${known} are known.`)
@@ -47,11 +47,11 @@ export function readOriginalConfig(fields: Fields, generation: Fields | null, to
 
 function towerFields(fields: Fields, tower: Json | null): Fields {
   const name = towerName(fields.record)
-  const known = name !== null && Object.hasOwn(KNOWN_TOWERS, name) ? KNOWN_TOWERS[name]! : null
+  const known = name === null ? undefined : lookUp(KNOWN_TOWERS, name)
   // A CLIP folder describes text and vision; a tower's own folder only itself.
   const described = tower !== null && isRecord(tower.vision_config) ? tower.vision_config : tower
   const record = described ?? known
-  if (record === null) {
+  if (record === undefined) {
     const names = Object.keys(KNOWN_TOWERS).join(', ')
     throw fields.unsupported(
       `its tower "${name}" is not described: put its folder beside the model's; known are ${names}.`,
@@ -65,7 +65,7 @@ function towerFields(fields: Fields, tower: Json | null): Fields {
 function readProjector(fields: Fields): ProjectorConfig {
   const type = fields.string('mm_projector_type', 'linear')
   const layers =
-    type === 'linear' ? 1 : type === 'identity' ? 0 : Number(/^mlp(\d+)x_gelu$/.exec(type)?.[1] ?? Number.NaN)
+    type === 'linear' ? 1 : type === 'identity' ? 0 : Number(/^mlp(\d{1,2})x_gelu$/.exec(type)?.[1] ?? Number.NaN)
   if (Number.isNaN(layers)) {
     throw fields.unsupported(`its mm_projector_type is ${type}; linear, mlp2x_gelu (any count) and identity are known.`)
   }

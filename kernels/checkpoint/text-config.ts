@@ -1,4 +1,4 @@
-import { TEXT_ARCHITECTURES, type TextFacts } from './families.js'
+import { lookUp, MAX_LAYERS, TEXT_ARCHITECTURES, type TextFacts } from './families.js'
 import type { Fields } from './fields.js'
 import type { RopeConfig, TextConfig } from './model-config.js'
 
@@ -9,7 +9,7 @@ const DEFAULT_THETA = 10000
  * is generation_config.json.
  */
 export function readTextConfig(fields: Fields, architecture: string, generation: Fields | null): TextConfig {
-  const facts = TEXT_ARCHITECTURES[architecture]
+  const facts = lookUp(TEXT_ARCHITECTURES, architecture)
   if (facts === undefined) {
     const known = Object.keys(TEXT_ARCHITECTURES).join(', ')
     throw fields.unsupported(`its text architecture is ${architecture}; ${known} are known.`)
@@ -18,7 +18,7 @@ export function readTextConfig(fields: Fields, architecture: string, generation:
   const activation = fields.string('hidden_act', 'silu')
   if (activation !== 'silu') throw fields.unsupported(`${fields.where}.hidden_act is ${activation}; silu is known.`)
   const hiddenSize = fields.integer('hidden_size', defaults.hidden_size)
-  const numLayers = fields.integer('num_hidden_layers', defaults.num_hidden_layers)
+  const numLayers = fields.integer('num_hidden_layers', defaults.num_hidden_layers, 1, MAX_LAYERS)
   const numHeads = fields.integer('num_attention_heads', defaults.num_attention_heads)
   const numKvHeads = fields.integer('num_key_value_heads', defaults.num_key_value_heads ?? numHeads)
   if (numHeads % numKvHeads !== 0) throw fields.wrong('num_key_value_heads', `a divisor of ${numHeads}`)

@@ -1,4 +1,4 @@
-import { ACTIVATIONS, type Activation, VISION_ARCHITECTURES } from './families.js'
+import { ACTIVATIONS, type Activation, lookUp, MAX_LAYERS, VISION_ARCHITECTURES } from './families.js'
 import type { Fields } from './fields.js'
 import type { VisionConfig } from './model-config.js'
 
@@ -13,7 +13,7 @@ export interface FeatureSelection {
 /** The tower's configuration from `fields`: vision_config, or the tower's own file in the original layout. */
 export function readVisionConfig(fields: Fields, selection: FeatureSelection): VisionConfig {
   const architecture = fields.string('model_type', 'clip_vision_model')
-  const facts = VISION_ARCHITECTURES[architecture]
+  const facts = lookUp(VISION_ARCHITECTURES, architecture)
   if (facts === undefined) {
     const known = Object.keys(VISION_ARCHITECTURES).join(', ')
     throw fields.unsupported(`its vision tower is ${architecture}; ${known} are known.`)
@@ -26,7 +26,7 @@ export function readVisionConfig(fields: Fields, selection: FeatureSelection): V
   const imageSize = fields.integer('image_size', defaults.image_size)
   const patchSize = fields.integer('patch_size', defaults.patch_size)
   if (patchSize > imageSize) throw fields.wrong('patch_size', `at most the image's ${imageSize} pixels`)
-  const numLayers = fields.integer('num_hidden_layers', defaults.num_hidden_layers)
+  const numLayers = fields.integer('num_hidden_layers', defaults.num_hidden_layers, 1, MAX_LAYERS)
   return {
     architecture,
     hiddenSize,
@@ -47,7 +47,7 @@ export function readVisionConfig(fields: Fields, selection: FeatureSelection): V
 
 export function readActivation(fields: Fields, name: string, fallback: string): Activation {
   const spelled = fields.string(name, fallback)
-  const activation = Object.hasOwn(ACTIVATIONS, spelled) ? ACTIVATIONS[spelled] : undefined
+  const activation = lookUp(ACTIVATIONS, spelled)
   if (activation !== undefined) return activation
   const known = Object.keys(ACTIVATIONS).join(', ')
   throw fields.unsupported(`${fields.where}.${name} is ${spelled}; ${known} are known.`)

@@ -2,7 +2,11 @@ import type { Checkpoint } from '../checkpoint/index.js'
 import { type GraphBuilder, MICROSOFT } from './graph-builder.js'
 import { type Bits, BLOCK, canQuantize, quantizeMatrix } from './quantize.js'
 
-/** ONNX Runtime then rounds activations to 8 bits, in blocks of 32, and multiplies whole numbers. */
+/**
+ * ONNX Runtime then rounds activations to 8 bits, in blocks of 32, and multiplies whole numbers: faster by several
+ * times, and little beside the rounding of the weights. On the embedded model the largest feature error at int8 grows
+ * from 0.10 to 0.18 (of values up to 20); test/model/pocket-golden.test.ts holds the limits.
+ */
 const INT8_ACTIVATIONS = 4
 
 /** Where a graph's weights come from and how its matrices are stored. */
