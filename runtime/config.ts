@@ -70,7 +70,7 @@ export function resolveConfig(options: EngineOptions, environment: NodeJS.Proces
     ...given,
   }
   for (const option of Object.keys(given)) {
-    if (!(option in DEFAULT_KEYS))
+    if (!Object.hasOwn(DEFAULT_KEYS, option))
       throw invalid(option, `is not an option; known are ${Object.keys(DEFAULT_KEYS).join(', ')}.`)
   }
   check(config)
@@ -103,22 +103,24 @@ function check(config: EngineConfig): void {
   for (const [option, [least, most]] of Object.entries(INTEGERS)) {
     const value = config[option as keyof typeof INTEGERS]
     if (!Number.isSafeInteger(value) || value < least || value > most) {
-      throw invalid(option, `must be a whole number from ${least} to ${most}; ${JSON.stringify(value)} came.`)
+      throw invalid(option, `must be a whole number from ${least} to ${most}; ${quote(value)} came.`)
     }
   }
   for (const [option, choices] of Object.entries(CHOICES)) {
     const value = config[option as keyof typeof CHOICES]
     if (!(choices as readonly unknown[]).includes(value)) {
-      throw invalid(option, `must be one of ${choices.join(', ')}; ${JSON.stringify(value)} came.`)
+      throw invalid(option, `must be one of ${choices.join(', ')}; ${quote(value)} came.`)
     }
   }
   for (const option of ['model', 'cachePath'] as const) {
-    if (typeof config[option] !== 'string' || config[option] === '')
-      throw invalid(option, 'must be a text that is not empty.')
+    const value = config[option]
+    if (typeof value !== 'string' || value === '') {
+      throw invalid(option, `must be a text that is not empty; ${quote(value)} came.`)
+    }
   }
   const { contextLength } = config
   if (contextLength !== null && (!Number.isSafeInteger(contextLength) || contextLength < 2)) {
-    throw invalid('contextLength', `must be a whole number from 2 on; ${JSON.stringify(contextLength)} came.`)
+    throw invalid('contextLength', `must be a whole number from 2 on; ${quote(contextLength)} came.`)
   }
 }
 
@@ -144,6 +146,11 @@ function defaultCachePath(environment: NodeJS.ProcessEnv): string {
 
 function withoutUndefined<T extends object>(values: T): T {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T
+}
+
+/** JSON has no words for NaN and Infinity, and none at all for a bigint. */
+function quote(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
 function invalid(option: string, what: string): EngineError {

@@ -122,15 +122,14 @@ export class PromptBuilder {
 
   /** Whether the image ids stand in runs of these lengths; pictures that follow each other share a run. */
   #isExpanded(ids: readonly number[], rows: readonly number[]): boolean {
-    let picture = 0
-    for (let at = 0; at < ids.length; at++) {
-      if (ids[at] !== this.#options.imageTokenId) continue
-      const end = at + (rows[picture++] ?? Number.NaN)
-      for (; at < end; at++) if (ids[at] !== this.#options.imageTokenId) return false
-      if (at !== end) return false
-      at--
+    const { imageTokenId } = this.#options
+    let at = 0
+    for (const count of rows) {
+      at = ids.indexOf(imageTokenId, at)
+      if (at < 0) return false
+      for (const end = at + count; at < end; at++) if (ids[at] !== imageTokenId) return false
     }
-    return picture === rows.length
+    return !ids.includes(imageTokenId, at)
   }
 
   #checkId(id: number): number {

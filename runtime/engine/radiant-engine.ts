@@ -169,7 +169,7 @@ export class RadiantEngine implements Engine {
     const { logprobs } = request
     const promptFrom = logprobs?.promptFrom ?? null
     const lastPosition = prepared.prompt.elements.length - 1
-    const logitsFrom = promptFrom === null ? lastPosition : Math.max(0, promptFrom - 1)
+    const logitsFrom = promptFrom === null ? lastPosition : Math.min(lastPosition, Math.max(0, promptFrom - 1))
     const sequence = this.#desk.sequence(ticket, prepared, logprobs ? logitsFrom : null)
     const endIds = sampling.ignoreEos && !grammar ? [] : tokenizer.stopIds
     return GenerateTask.begin({

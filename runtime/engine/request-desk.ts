@@ -13,6 +13,8 @@ export interface Ticket {
   readonly namespace: string
   readonly priority: number
   isAborted: boolean
+  /** Stops listening to the caller's signal, which may outlive many requests. */
+  readonly unlisten: () => void
   task: Task | null
   prepared: PreparedPrompt | null
 }
@@ -45,10 +47,13 @@ export class RequestDesk {
     const id = this.book.admit(fields.id)
     const namespace = fields.cacheSalt ?? ''
     const priority = fields.priority ?? 0
-    const ticket: Ticket = { id, namespace, priority, isAborted: false, task: null, prepared: null }
-    this.book.begin({ id, abort: () => this.abort(ticket) })
-    if (call.signal?.aborted) ticket.isAborted = true
-    call.signal?.addEventListener('abort', () => this.abort(ticket), { once: true })
+    const { signal } = call
+    const abort = (): void => this.abort(ticket)
+    const unlisten = (): void => signal?.removeEventListener('abort', abort)
+    const isAborted = signal?.aborted === true
+    const ticket: Ticket = { id, namespace, priority, isAborted, unlisten, task: null, prepared: null }
+    this.book.begin({ id, abort })
+    signal?.addEventListener('abort', abort)
     return ticket
   }
 
@@ -80,7 +85,7 @@ export class RequestDesk {
   }
 
   /** A request that ends in one value. */
-  promise<Value>(
+  async promise<Value>(
     fields: TicketFields,
     call: CallOptions,
     make: (ticket: Ticket, settle: Settle<Value>) => Promise<Task>,
@@ -123,6 +128,7 @@ export class RequestDesk {
   }
 
   #end(ticket: Ticket, outcome: 'finished' | 'aborted' | 'failed', usage: Usage | null): void {
+    ticket.unlisten()
     if (ticket.prepared) {
       this.#parts.preparer.release(ticket.prepared)
       this.book.counters.imageFeatureHits += ticket.prepared.owner.featureHits

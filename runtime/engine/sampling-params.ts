@@ -38,7 +38,7 @@ export function resolveSampling(params: SamplingParams, vocabularySize: number):
       most === Number.MAX_SAFE_INTEGER
         ? `${least} or more`
         : `from ${least === Number.MIN_VALUE ? 'above 0' : least} to ${most}`
-    throw refuse(`${field} must be a ${whole ? 'whole ' : ''}number, ${range}; ${JSON.stringify(value)} came.`)
+    throw refuse(`${field} must be a ${whole ? 'whole ' : ''}number, ${range}; ${quote(value)} came.`)
   }
   const stop = params.stop ?? []
   if (stop.some(text => typeof text !== 'string' || text === '')) throw refuse('A stop string must not be empty.')
@@ -46,6 +46,11 @@ export function resolveSampling(params: SamplingParams, vocabularySize: number):
   for (const id of [...stopTokenIds, ...Object.keys(params.logitBias ?? {}).map(Number)]) {
     if (!Number.isSafeInteger(id) || id < 0 || id >= vocabularySize) {
       throw refuse(`Token ids must be whole numbers from 0 to ${vocabularySize - 1}; ${id} came.`)
+    }
+  }
+  for (const [id, bias] of Object.entries(params.logitBias ?? {})) {
+    if (typeof bias !== 'number' || !(bias < Number.POSITIVE_INFINITY)) {
+      throw refuse(`logitBias must hold numbers below Infinity; ${quote(bias)} came for token ${id}.`)
     }
   }
   return {
@@ -66,6 +71,11 @@ export function resolveSampling(params: SamplingParams, vocabularySize: number):
     stopTokenIds,
     ignoreEos: params.ignoreEos ?? false,
   }
+}
+
+/** JSON has no words for NaN and Infinity. */
+function quote(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
 function refuse(what: string): EngineError {

@@ -44,6 +44,8 @@ export class VisionEncoder {
   readonly #tileBytes: number
   readonly #queue: Staged[] = []
   #isRunning = false
+  /** Pictures between being asked for and being done, whether or not anybody still waits for them. */
+  #numActive = 0
 
   constructor(encoding: WorkerPool, options: VisionEncoderOptions) {
     this.#encoding = encoding
@@ -66,17 +68,23 @@ export class VisionEncoder {
 
   /** Resolves when the rows are filled. Rejects with the preprocessing's or the tower's EngineError; other pictures go on. */
   async encode(job: EncodeJob): Promise<void> {
-    const first = await this.#arena.allocate(job.tiles)
+    this.#numActive++
     try {
-      await this.#options.preprocessing.call(job.preprocess(this.#pixels, first * this.#tileBytes))
-      await this.#stage(job, first)
+      const first = await this.#arena.allocate(job.tiles)
+      try {
+        await this.#options.preprocessing.call(job.preprocess(this.#pixels, first * this.#tileBytes))
+        await this.#stage(job, first)
+      } finally {
+        this.#arena.free(first, job.tiles)
+      }
     } finally {
-      this.#arena.free(first, job.tiles)
+      this.#numActive--
     }
   }
 
+  /** Throws when no picture is under way and tiles are taken all the same. */
   checkIntegrity(): void {
-    if (!this.#isRunning) this.#arena.checkIntegrity()
+    if (this.#numActive === 0) this.#arena.checkIntegrity()
   }
 
   #stage(job: EncodeJob, first: number): Promise<void> {

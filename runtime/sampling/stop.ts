@@ -14,18 +14,10 @@ export class StopMatcher {
   push(text: string): { readonly text: string; readonly matched: string | null } {
     if (this.#stops.length === 0) return { text, matched: null }
     const all = this.#held + text
-    let at = -1
-    let matched: string | null = null
-    for (const stop of this.#stops) {
-      const found = all.indexOf(stop)
-      if (found >= 0 && (at < 0 || found < at)) {
-        at = found
-        matched = stop
-      }
-    }
+    const matched = this.#firstToEnd(all)
     if (matched !== null) {
       this.#held = ''
-      return { text: all.slice(0, at), matched }
+      return { text: all.slice(0, all.indexOf(matched)), matched }
     }
     const keep = this.#longestOpenEnd(all)
     this.#held = all.slice(all.length - keep)
@@ -37,6 +29,20 @@ export class StopMatcher {
     const text = this.#held
     this.#held = ''
     return text
+  }
+
+  /** The one that is complete first, and the longer of two that end together: so it does not matter how the text was cut. */
+  #firstToEnd(text: string): string | null {
+    let best: string | null = null
+    let bestEnd = 0
+    for (const stop of this.#stops) {
+      const at = text.indexOf(stop)
+      const end = at + stop.length
+      if (at < 0 || (best !== null && (end > bestEnd || (end === bestEnd && stop.length <= best.length)))) continue
+      best = stop
+      bestEnd = end
+    }
+    return best
   }
 
   #longestOpenEnd(text: string): number {

@@ -4,7 +4,7 @@ import type { Sequence } from './sequence.js'
 /** A waiting request that was passed over this often goes before all others of its priority. */
 export const MAX_PASSED_OVER = 32
 
-/** How many waiting requests are looked at when one is admitted; the rest keep their order behind them. */
+/** How many waiting requests are looked at when one is admitted, beside those of higher priority; the rest keep their order behind them. */
 export const ADMISSION_WINDOW = 64
 
 /**
@@ -22,7 +22,8 @@ export function admissionOrder(
     starved: sequence.passedOver >= MAX_PASSED_OVER,
     cached: cachedLength(sequence),
   }))
-  const urgent = arrivals.slice(ADMISSION_WINDOW).filter(sequence => sequence.priority > 0)
+  const least = Math.min(...window.map(({ sequence }) => sequence.priority))
+  const urgent = arrivals.slice(ADMISSION_WINDOW).filter(sequence => sequence.priority > least)
   for (const sequence of urgent) {
     window.push({ sequence, arrival: window.length, starved: false, cached: cachedLength(sequence) })
   }
