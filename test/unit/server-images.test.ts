@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { parseImageReference } from '../../runtime/server/images.js'
+import { placeImages, spreadImages } from '../../runtime/server/native/prompt.js'
+
+const inline = (bytes: Uint8Array) => ({ kind: 'inline', bytes: Buffer.from(bytes) })
+
+t.test('bytes come through a data: URI or base64 whatever their length', async t => {
+  for (let length = 1; length < 400; length += 7) {
+    const bytes = randomBytes(length)
+    const base64 = bytes.toString('base64')
+    const wrapped = base64.replace(/.{76}/g, line => `${line}\n`)
+    t.strictSame(parseImageReference(`data:image/png;base64,${base64}`, 'p', false), inline(bytes))
+    t.strictSame(parseImageReference(`data:;charset=x;base64,${wrapped}`, 'p', false), inline(bytes))
+    // Below a path's length a leading "/" or a telling end makes it a path.
+    if (length > 250 || !/^\.{0,2}\//.test(base64)) t.strictSame(parseImageReference(wrapped, 'p', true), inline(bytes))
+  }
+})
+
+t.test('the base64 of a JPEG, which begins with a slash, is no path', async t => {
+  const bytes = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), randomBytes(400)])
+  t.match(bytes.toString('base64'), /^\/9j\//)
+  t.strictSame(parseImageReference(bytes.toString('base64'), 'p', true), inline(bytes))
+})
+
+t.test('URLs and paths are left to the loader', async t => {
+  for (const reference of [
+    'https://a.test/x',
+    'HTTP://A',
+    'a.png',
+    './a',
+    '/etc/passwd',
+    '../x',
+    'file:///x',
+    '~/x',
+    'C:\\x',
+  ]) {
+    t.strictSame(parseImageReference(reference, 'p', true), { kind: 'remote', reference })
+  }
+})
+
+t.test('anything else is refused with what would be right', async t => {
+  t.throws(() => parseImageReference('aGk=', 'p', false), {
+    message: /"p" must be a data: URI or an http\(s\) URL; got "aGk="/,
+  })
+  t.throws(() => parseImageReference('not base64!', 'p', true), { message: /a data: URI, base64 or an http/ })
+  t.throws(() => parseImageReference('', 'p', true), { code: 'REQUEST_INVALID' })
+  t.throws(() => parseImageReference('data:image/png;base64', 'p', true), {
+    code: 'IMAGE_UNREADABLE',
+    message: /no comma/,
+  })
+  t.throws(() => parseImageReference('data:image/png;base64,a*', 'p', true), { message: /malformed/ })
+})
+
+t.test('placing pictures keeps all text and their order', async t => {
+  const [first, second] = [{ bytes: new Uint8Array([1]) }, { bytes: new Uint8Array([2]) }]
+  t.strictSame(placeImages('', []), { kind: 'raw', parts: [{ kind: 'text', text: '' }] })
+  t.strictSame(placeImages('<image>', [first]), { kind: 'raw', parts: [{ kind: 'image', image: first }] })
+  t.strictSame(placeImages('a<image><image>b', [first, second]), {
+    kind: 'raw',
+    parts: [
+      { kind: 'text', text: 'a' },
+      { kind: 'image', image: first },
+      { kind: 'image', image: second },
+      { kind: 'text', text: 'b' },
+    ],
+  })
+  t.strictSame(placeImages('b', [first, second]), {
+    kind: 'raw',
+    parts: [
+      { kind: 'image', image: first },
+      { kind: 'image', image: second },
+      { kind: 'text', text: 'b' },
+    ],
+  })
+  t.throws(() => placeImages('<image>', []), { code: 'IMAGE_COUNT_MISMATCH', data: { placeholders: 1, images: 0 } })
+  t.throws(() => placeImages('<image>', [first, second]), { code: 'IMAGE_COUNT_MISMATCH' })
+})
+
+t.test('pictures are spread over requests as SGLang does it', async t => {
+  t.strictSame(spreadImages(undefined, 2, false), [[], []])
+  t.strictSame(spreadImages('a', 2, false), [['a'], ['a']])
+  t.strictSame(spreadImages([], 2, false), [[], []])
+  t.strictSame(spreadImages(['a', null, ['b', { url: 'c' }]], 3, false), [['a'], [], ['b', 'c']])
+  t.strictSame(spreadImages(['a', 'b'], 1, true), [['a', 'b']])
+  t.strictSame(spreadImages([['a', 'b']], 1, true), [['a', 'b']])
+  t.throws(() => spreadImages(['a'], 2, false), { code: 'REQUEST_INVALID' })
+})
