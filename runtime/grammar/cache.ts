@@ -9,8 +9,8 @@ import { CompileThread, type CompileThreadOptions } from './compile-thread.js'
 import { ExpressionStore } from './expression.js'
 import { restoreStore } from './expression-transfer.js'
 import { Grammar } from './grammar.js'
+import { MaskCache } from './mask-cache.js'
 import { type GrammarSpecification, normaliseSpecification } from './specification.js'
-import { MaskCache } from './token-mask.js'
 import { tokenTrieOf } from './token-trie.js'
 
 export interface GrammarCacheOptions extends CompileThreadOptions {

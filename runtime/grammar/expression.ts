@@ -179,10 +179,7 @@ export class ExpressionStore {
     ])
   }
 
-  /**
-   * Says that `id` is one character of a JSON string: any character that needs no escape, or one escape.
-   * Masks inside a repeat of it come from ready bitmaps, by the number of characters left.
-   */
+  /** Says that `id` is one character of a JSON string, so that other parts of the grammar may take the same expression. */
   markStringCharacter(id: ExpressionId): void {
     this.#stringCharacter = id
   }

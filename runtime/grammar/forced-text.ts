@@ -97,7 +97,7 @@ export class ForcedText {
 
   /** Whether a token strictly below the node goes on in a way that the state allows. */
   #reachesToken(trie: FlatTrie, top: number, state: ExpressionId): boolean {
-    const { bytes, depths, ends, tokens } = trie
+    const { bytes, depths, ends, starts } = trie
     const base = depths[top]! + 1
     const states = [state]
     for (let node = top + 1; node < ends[top]!; ) {
@@ -107,7 +107,7 @@ export class ForcedText {
         node = ends[node]!
         continue
       }
-      if (tokens[node]! >= 0) return true
+      if (starts[node + 1]! > starts[node]!) return true
       states[depth + 1] = target
       node++
     }

@@ -2,8 +2,9 @@ import type { Vocabulary } from '../protocol/vocabulary.js'
 import type { ExpressionId, ExpressionStore } from './expression.js'
 import { ForcedText } from './forced-text.js'
 import type { SchemaIssue } from './json-schema/issues.js'
+import { MaskCache } from './mask-cache.js'
 import { Matcher, type MatcherParts } from './matcher.js'
-import { MaskCache, MaskMaker } from './token-mask.js'
+import { MaskMaker } from './token-mask.js'
 import { tokenTrieOf } from './token-trie.js'
 
 const sharedMasks = new WeakMap<object, MaskCache>()

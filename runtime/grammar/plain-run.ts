@@ -1,34 +1,70 @@
 import type { ExpressionStore } from './expression.js'
-import { EMPTY, type ExpressionId, Kind } from './expression-nodes.js'
+import { type ExpressionId, Kind } from './expression-nodes.js'
+import { ESCAPED_ONLY } from './json-text.js'
+import { complementRanges } from './utf8-ranges.js'
 
-export interface PlainRun {
+/**
+ * What states say about plain characters coming next: those that stand for themselves in a JSON string. Sees repeats
+ * of any expression that takes every plain character, each as one item (JSON string characters, however escaped).
+ * Only for pruned states: a dead continuation would make every character illegal, and they have none.
+ */
+export class PlainRuns {
+  readonly #store: ExpressionStore
+  readonly #lengths: number[] = []
+  readonly #isItem = new Map<ExpressionId, boolean>()
+  readonly #plain: ExpressionId
+
+  constructor(store: ExpressionStore) {
+    this.#store = store
+    this.#plain = store.codePoints(complementRanges(ESCAPED_ONLY))
+  }
+
   /** Every text of up to this many plain characters may come next. 0 when nothing is known. */
-  readonly length: number
-  /** No token made of more plain characters may come next. */
-  readonly isExact: boolean
+  lengthOf(state: ExpressionId): number {
+    const known = this.#lengths[state]
+    if (known !== undefined && known >= 0) return known
+    const length = this.#measure(state)
+    while (this.#lengths.length < state) this.#lengths.push(-1)
+    this.#lengths[state] = length
+    return length
+  }
+
+  /** For a state with a run: no token made of more plain characters may come next. */
+  isExact(state: ExpressionId): boolean {
+    const { kinds, second } = this.#store.nodes
+    if (kinds[state] === Kind.Choice) return false
+    return kinds[state] !== Kind.Sequence || !beginsPlain(this.#store, second[state]!)
+  }
+
+  #measure(state: ExpressionId): number {
+    const { kinds, first, third, data } = this.#store.nodes
+    if (kinds[state] === Kind.Choice) {
+      let longest = 0
+      for (const member of data[state] as readonly number[]) longest = Math.max(longest, this.lengthOf(member))
+      return longest
+    }
+    const head = kinds[state] === Kind.Sequence ? first[state]! : state
+    return kinds[head] === Kind.Repeat && this.#takesPlain(first[head]!) ? third[head]! : 0
+  }
+
+  /** Whether the expression goes on exactly as a plain character does after every byte that one can begin with. */
+  #takesPlain(item: ExpressionId): boolean {
+    let takes = this.#isItem.get(item)
+    if (takes === undefined) {
+      const { derivatives } = this.#store
+      const plain = toTargets(derivatives.segments(this.#plain))
+      const own = toTargets(derivatives.segments(item))
+      takes = plain.every((target, byte) => target === 0 || target === own[byte])
+      this.#isItem.set(item, takes)
+    }
+    return takes
+  }
 }
 
-const NONE: PlainRun = { length: 0, isExact: false }
-
-/** What the state says about plain characters of a JSON string (see ExpressionStore.markStringCharacter) coming next. */
-export function plainRun(store: ExpressionStore, state: ExpressionId): PlainRun {
-  const character = store.stringCharacter
-  if (character === null) return NONE
-  const { kinds, first, second, third, data } = store.nodes
-  if (kinds[state] === Kind.Choice) {
-    let best = NONE
-    for (const member of data[state] as readonly number[]) {
-      const run = plainRun(store, member)
-      if (run.length > best.length) best = { length: run.length, isExact: false }
-    }
-    return best
-  }
-  const inSequence = kinds[state] === Kind.Sequence
-  const head = inSequence ? first[state]! : state
-  if (kinds[head] !== Kind.Repeat || first[head] !== character) return NONE
-  const continuation = inSequence ? second[state]! : EMPTY
-  // A dead continuation would make every character illegal; the pruned states that masks are made for have none.
-  return { length: third[head]!, isExact: !beginsPlain(store, continuation) }
+function toTargets(segments: readonly number[]): ExpressionId[] {
+  const targets = new Array<ExpressionId>(256).fill(0)
+  for (let at = 0; at < segments.length; at += 3) targets.fill(segments[at + 2]!, segments[at], segments[at + 1]! + 1)
+  return targets
 }
 
 function beginsPlain(store: ExpressionStore, state: ExpressionId): boolean {

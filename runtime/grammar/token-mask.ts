@@ -1,33 +1,8 @@
-import { LRUCache } from 'lru-cache'
 import type { ExpressionId, ExpressionStore } from './expression.js'
-import { maskKey, plainRun } from './plain-run.js'
+import { countBits, listBits, type MaskCache, type TokenMask } from './mask-cache.js'
+import { maskKey, PlainRuns } from './plain-run.js'
+import { TokenRanges } from './token-ranges.js'
 import type { FlatTrie, TokenTrie } from './token-trie.js'
-
-/** Which tokens may come next: a sorted list where they are few, a bitmap (bit id & 31 of word id >>> 5) where they are many. */
-export type TokenMask =
-  | { readonly kind: 'sparse'; readonly ids: Int32Array }
-  | { readonly kind: 'dense'; readonly bits: Int32Array; readonly count: number }
-
-/** Masks of all grammars over one vocabulary share one byte-bounded cache, so that many grammars cannot outgrow it. */
-export class MaskCache {
-  readonly #masks: LRUCache<number, TokenMask>
-
-  constructor(maxBytes = 64 * 2 ** 20) {
-    this.#masks = new LRUCache({ maxSize: maxBytes, sizeCalculation: sizeOf })
-  }
-
-  get byteLength(): number {
-    return this.#masks.calculatedSize
-  }
-
-  get(key: number): TokenMask | undefined {
-    return this.#masks.get(key)
-  }
-
-  set(key: number, mask: TokenMask): void {
-    this.#masks.set(key, mask)
-  }
-}
 
 /** Longest a single mask may take before the grammar is given up as too complex, in milliseconds. */
 const MASK_BUDGET = 500
@@ -40,19 +15,19 @@ export class MaskMaker {
   readonly #trie: TokenTrie
   readonly #stopIds: readonly number[]
   readonly #cache: MaskCache
+  readonly #runs: PlainRuns
   /** Keys of this grammar's masks begin here: ids stay below 2 ** 24. */
   readonly #base = serial++ * 2 ** 24
   readonly #rows: Int32Array
-  #found: Int32Array
-  #count = 0
+  readonly #ranges = new TokenRanges()
 
   constructor(store: ExpressionStore, trie: TokenTrie, stopIds: readonly number[], cache: MaskCache) {
     this.#store = store
     this.#trie = trie
     this.#stopIds = stopIds
     this.#cache = cache
+    this.#runs = new PlainRuns(store)
     this.#rows = new Int32Array(trie.maxBytes + 1)
-    this.#found = new Int32Array(1024)
   }
 
   /** Throws GRAMMAR_TOO_COMPLEX when the states behind the mask pass a budget. */
@@ -78,22 +53,36 @@ export class MaskMaker {
   #make(state: ExpressionId): TokenMask {
     const { plain, rest, words, maxPlain } = this.#trie
     this.#store.derivatives.trim()
-    this.#count = 0
-    const run = plainRun(this.#store, state)
-    this.#walk(rest, state, -1)
-    if (run.length < maxPlain && !run.isExact) this.#walk(plain, state, run.length)
-    if (this.#store.isNullable(state)) for (const id of this.#stopIds) this.#add(id)
-    const ids = this.#found.subarray(0, this.#count)
-    if (run.length === 0 && this.#count <= words) return { kind: 'sparse', ids: ids.slice().sort() }
-    const bits = run.length === 0 ? new Int32Array(words) : this.#trie.plainUpTo(run.length).slice()
-    for (const id of ids) bits[id >>> 5]! |= 1 << (id & 31)
-    return { kind: 'dense', bits, count: countBits(bits) }
+    const run = Math.min(this.#runs.lengthOf(state), maxPlain)
+    const ranges = this.#ranges
+    ranges.clear()
+    if (run < maxPlain && !(run > 0 && this.#runs.isExact(state))) this.#walkPlain(plain, state, run)
+    const split = ranges.length
+    const plainCount = ranges.count
+    this.#walkRest(rest, state)
+    const stops = this.#store.isNullable(state) ? this.#stopIds : []
+
+    // Most plain tokens legal: it is quicker to take the others out of the bitmap of all.
+    const isMost = run === 0 && plainCount * 2 > plain.order.length
+    const bits = run > 0 || isMost ? this.#trie.plainUpTo(isMost ? maxPlain : run).slice() : new Int32Array(words)
+    if (isMost) ranges.clearGaps(plain.order, 0, split, bits)
+    else ranges.set(plain.order, 0, split, bits)
+    ranges.set(rest.order, split, ranges.length, bits)
+    for (const id of stops) bits[id >>> 5]! |= 1 << (id & 31)
+
+    const count = countBits(bits)
+    return count <= words ? { kind: 'sparse', ids: listBits(bits, count) } : { kind: 'dense', bits, count }
   }
 
-  /** Adds every token of the trie that the state can take; subtrees of at most `known` plain characters are left out. */
-  #walk(trie: FlatTrie, state: ExpressionId, known: number): void {
-    const { bytes, depths, ends, tokens, longest } = trie
+  /**
+   * Ranges of the legal plain tokens of more than `known` characters. Where a state takes any plain text as long as
+   * the tokens below, all of them are legal at one stroke.
+   */
+  #walkPlain(trie: FlatTrie, state: ExpressionId, known: number): void {
+    const { bytes, depths, ends, starts, longest, below } = trie
     const { derivatives } = this.#store
+    const ranges = this.#ranges
+    const runs = this.#runs
     const rows = this.#rows
     rows[0] = derivatives.rowStart(state)
     let { table } = derivatives
@@ -105,47 +94,42 @@ export class MaskMaker {
         node = end
         continue
       }
-      if (tokens[node]! >= 0) this.#add(tokens[node]!)
-      if (end > ++node) {
+      const run = runs.lengthOf(target)
+      if (run > 0 && run >= below[node]!) {
+        ranges.add(starts[node]!, starts[end]!)
+        node = end
+        continue
+      }
+      const start = starts[node]!
+      if (starts[++node]! > start) ranges.add(start, starts[node]!)
+      if (end > node) {
         rows[depth + 1] = derivatives.rowStart(target)
         table = derivatives.table
       }
     }
   }
 
-  #add(id: number): void {
-    if (this.#count === this.#found.length) {
-      const grown = new Int32Array(this.#found.length * 2)
-      grown.set(this.#found)
-      this.#found = grown
+  #walkRest(trie: FlatTrie, state: ExpressionId): void {
+    const { bytes, depths, ends, starts } = trie
+    const { derivatives } = this.#store
+    const ranges = this.#ranges
+    const rows = this.#rows
+    rows[0] = derivatives.rowStart(state)
+    let { table } = derivatives
+    for (let node = 0; node < bytes.length; ) {
+      const depth = depths[node]!
+      const target = table[rows[depth]! + bytes[node]!]!
+      const end = ends[node]!
+      if (target === 0) {
+        node = end
+        continue
+      }
+      const start = starts[node]!
+      if (starts[++node]! > start) ranges.add(start, starts[node]!)
+      if (end > node) {
+        rows[depth + 1] = derivatives.rowStart(target)
+        table = derivatives.table
+      }
     }
-    this.#found[this.#count++] = id
-    const twins = this.#trie.twins.get(id)
-    if (twins !== undefined) for (const twin of twins) this.#add(twin)
   }
-}
-
-/** Writes the mask over the whole row; bits past the mask's vocabulary are cleared. */
-export function writeMask(mask: TokenMask, row: Int32Array): void {
-  if (mask.kind === 'dense') {
-    row.set(mask.bits)
-    row.fill(0, mask.bits.length)
-    return
-  }
-  row.fill(0)
-  for (const id of mask.ids) row[id >>> 5]! |= 1 << (id & 31)
-}
-
-function sizeOf(mask: TokenMask): number {
-  return 128 + (mask.kind === 'sparse' ? mask.ids.byteLength : mask.bits.byteLength)
-}
-
-function countBits(words: Int32Array): number {
-  let count = 0
-  for (let word of words) {
-    word -= (word >>> 1) & 0x55555555
-    word = (word & 0x33333333) + ((word >>> 2) & 0x33333333)
-    count += (((word + (word >>> 4)) & 0x0f0f0f0f) * 0x01010101) >>> 24
-  }
-  return count
 }

@@ -39,10 +39,10 @@ function fewestTokens(trie: TokenTrie, bytes: Uint8Array): number[] | null {
   for (let at = bytes.length - 1; at >= 0; at--) {
     for (const part of [trie.plain, trie.rest]) {
       followBytes(part, bytes, at, (node, end) => {
-        const id = part.tokens[node]!
-        if (id < 0 || count[end]! + 1 >= count[at]!) return
+        const index = part.starts[node]!
+        if (part.starts[node + 1] === index || count[end]! + 1 >= count[at]!) return
         count[at] = count[end]! + 1
-        first[at] = id
+        first[at] = part.order[index]!
         next[at] = end
       })
     }

@@ -1,17 +1,24 @@
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import { plainLength } from './plain-text.js'
 
-/** A trie of byte strings in pre-order: the children of node k lie in k + 1 .. ends[k] - 1. There is no root node. */
+/** A trie of tokens in pre-order: the children of node k lie in k + 1 .. ends[k] - 1. There is no root node. */
 export interface FlatTrie {
   readonly bytes: Uint8Array
   /** 0 for the first byte of a token. */
   readonly depths: Uint16Array
   readonly ends: Int32Array
-  /** Token that ends at the node, -1 for none. */
-  readonly tokens: Int32Array
-  /** Most characters of any token at or below the node; all zero in the trie of tokens that are not plain. */
+  /** All tokens in the order of their nodes. */
+  readonly order: Int32Array
+  /** One more than nodes: the tokens that end at node k are order[starts[k]] .. order[starts[k + 1] - 1]; those at or below it go up to starts[ends[k]] - 1. */
+  readonly starts: Int32Array
+  /** Most characters of a token at or below the node, counted from the token's beginning; all 0 where tokens are not plain. */
   readonly longest: Uint16Array
+  /** The same counted from behind the node; INSIDE where the node ends inside a character. */
+  readonly below: Uint16Array
 }
+
+/** More characters than any run of them: a node inside a character never has "all that follows is plain". */
+const INSIDE = 0xffff
 
 interface Entry {
   readonly id: number
@@ -33,8 +40,6 @@ export class TokenTrie {
   readonly maxPlain: number
   /** Most bytes of any token. */
   readonly maxBytes: number
-  /** Tokens with the same bytes as an earlier one, by the earlier one's id. */
-  readonly twins: ReadonlyMap<number, readonly number[]>
   /** Item n: the plain tokens of at most n characters. */
   readonly #upTo: Int32Array[] = []
 
@@ -43,10 +48,8 @@ export class TokenTrie {
     this.words = (vocabulary.size + 31) >>> 5
     const entries = readEntries(vocabulary)
     entries.sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : a.id - b.id))
-    const { unique, twins } = splitTwins(entries)
-    this.twins = twins
-    this.plain = flatten(unique.filter(entry => entry.length > 0))
-    this.rest = flatten(unique.filter(entry => entry.length === 0))
+    this.plain = flatten(entries.filter(entry => entry.length > 0))
+    this.rest = flatten(entries.filter(entry => entry.length === 0))
     this.maxPlain = entries.reduce((most, entry) => Math.max(most, entry.length), 0)
     this.maxBytes = entries.reduce((most, entry) => Math.max(most, entry.text.length), 0)
     this.#makeBitmaps(entries)
@@ -59,7 +62,7 @@ export class TokenTrie {
 
   get byteLength(): number {
     const nodes = this.plain.bytes.length + this.rest.bytes.length
-    return nodes * 13 + this.#upTo.length * this.words * 4
+    return nodes * 19 + this.#upTo.length * this.words * 4
   }
 
   #makeBitmaps(entries: readonly Entry[]): void {
@@ -110,52 +113,57 @@ function readEntries(vocabulary: Vocabulary): Entry[] {
   return entries
 }
 
-function splitTwins(sorted: readonly Entry[]): { unique: Entry[]; twins: Map<number, number[]> } {
-  const unique: Entry[] = []
-  const twins = new Map<number, number[]>()
-  for (const entry of sorted) {
-    const last = unique.at(-1)
-    if (last === undefined || last.text !== entry.text) unique.push(entry)
-    else if (twins.has(last.id)) twins.get(last.id)!.push(entry.id)
-    else twins.set(last.id, [entry.id])
-  }
-  return { unique, twins }
-}
-
 function flatten(sorted: readonly Entry[]): FlatTrie {
   const total = countNodes(sorted)
   const trie: FlatTrie = {
     bytes: new Uint8Array(total),
     depths: new Uint16Array(total),
     ends: new Int32Array(total),
-    tokens: new Int32Array(total).fill(-1),
+    order: Int32Array.from(sorted, entry => entry.id),
+    starts: new Int32Array(total + 1).fill(sorted.length),
     longest: new Uint16Array(total),
+    below: new Uint16Array(total),
   }
+  /** Nodes from the first byte to the last of the token before, and the characters begun at each. */
   const open: number[] = []
+  const begun: number[] = []
   let previous = ''
   let node = 0
   const close = (depth: number): void => {
     while (open.length > depth) {
       const closed = open.pop()!
       trie.ends[closed] = node
+      trie.below[closed] = isInside(previous, open.length) ? INSIDE : Math.max(0, trie.longest[closed]! - begun.at(-1)!)
+      begun.pop()
       const parent = open.at(-1)
       if (parent !== undefined) trie.longest[parent] = Math.max(trie.longest[parent]!, trie.longest[closed]!)
     }
   }
-  for (const { id, text, length } of sorted) {
+  for (const [index, { text, length }] of sorted.entries()) {
     const shared = commonPrefix(previous, text)
     close(shared)
     for (let depth = shared; depth < text.length; depth++) {
-      trie.bytes[node] = text.charCodeAt(depth)
+      const byte = text.charCodeAt(depth)
+      trie.bytes[node] = byte
       trie.depths[node] = depth
+      trie.starts[node] = index
+      begun.push((begun.at(-1) ?? 0) + ((byte & 0xc0) === 0x80 ? 0 : 1))
       open.push(node++)
     }
-    trie.tokens[node - 1] = id
-    trie.longest[node - 1] = length
+    trie.longest[open.at(-1)!] = length
     previous = text
   }
   close(0)
   return trie
+}
+
+/** Whether text[at], a byte of UTF-8, leaves a character unfinished. */
+function isInside(text: string, at: number): boolean {
+  let lead = at
+  while (lead > 0 && at - lead < 3 && (text.charCodeAt(lead) & 0xc0) === 0x80) lead--
+  const byte = text.charCodeAt(lead)
+  const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+  return at - lead + 1 < length
 }
 
 function countNodes(sorted: readonly Entry[]): number {
