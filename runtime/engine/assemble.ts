@@ -1,9 +1,6 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { PrefixCache } from '../cache/prefix-cache.js'
 import { chooseTemplate } from '../chat/choose.js'
 import type { EngineConfig } from '../config.js'
-import { EngineError } from '../protocol/error.js'
 import {
   type DecoderGeometry,
   inspectModel,
@@ -17,10 +14,9 @@ import { Sampler } from '../sampling/sampler.js'
 import type { BatchLimits } from '../scheduler/batch.js'
 import { Scheduler } from '../scheduler/scheduler.js'
 import { TextStream } from '../tokenizer/text-stream.js'
-import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
 import { FeatureCache } from '../vision/feature-cache.js'
 import { ImageKeyTable, specFingerprint } from '../vision/key.js'
-import { visionSpec } from '../vision/spec.js'
+import { type VisionSpec, visionSpec } from '../vision/spec.js'
 import { makeConstraintCompiler } from './constraints.js'
 import { EngineCore } from './core.js'
 import { FeatureService } from './feature-service.js'
@@ -29,6 +25,7 @@ import { planMemory } from './memory.js'
 import type { EngineParts } from './parts.js'
 import { PromptPreparer } from './prepare.js'
 import { PromptBuilder } from './prompt-builder.js'
+import { readTokenizer } from './read-tokenizer.js'
 
 /** Tiles that may be staged between preprocessing and the tower, unless one picture has more. */
 const STAGED_TILES = 16
@@ -73,9 +70,9 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
   const { text } = info
   const bytesPerToken = text.numLayers * 2 * text.numKvHeads * text.headDim * FLOAT_BYTES
   const memory = planMemory(config, text.contextLength, bytesPerToken)
-  const tokenizer = await readTokenizer(info)
   const spec = visionSpec(info)
-  const { template } = chooseTemplate(info)
+  const tokenizer = await readTokenizer(info, spec.profile === 'orig')
+  const { template, warning } = chooseTemplate(info)
 
   const limits: BatchLimits = {
     numSlots: memory.numSlots,
@@ -107,7 +104,7 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     info,
     session: session(config.visionThreads),
     features,
-    numTiles: STAGED_TILES,
+    numTiles: Math.max(STAGED_TILES, mostViews(spec)),
     maxBatchTiles: MAX_BATCH_TILES,
   })
   await Promise.all([runner.load(), encoder.load()])
@@ -137,6 +134,7 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
       contextLength,
       vocabSize: tokenizer.size,
       imageTokenId: info.imageTokenId,
+      warnings: warning === undefined ? [] : [warning],
     },
     limits,
     tokenizer,
@@ -160,21 +158,8 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
   }
 }
 
-async function readTokenizer(info: ModelInfo): Promise<Tokenizer> {
-  const { path, imageTokenId, files } = info
-  const file = join(path, 'tokenizer.json')
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new EngineError('MODEL_NOT_FOUND', { path, what: 'it has no tokenizer.json.' }, { cause })
-  })
-  let parsed: Record<string, unknown>
-  try {
-    parsed = JSON.parse(text)
-  } catch (cause) {
-    throw new EngineError(
-      'MODEL_CORRUPT',
-      { path, what: `tokenizer.json is not JSON: ${(cause as Error).message}` },
-      { cause },
-    )
-  }
-  return loadTokenizer(parsed, files.tokenizerConfig, { path, imageTokenId, eosIds: info.text.eosIds })
+/** Tiles of the picture that takes the most. */
+function mostViews(spec: VisionSpec): number {
+  const tiles = spec.pinpoints.map(({ width, height }) => (width * height) / spec.tileSize ** 2)
+  return 1 + Math.max(1, ...tiles)
 }

@@ -1,6 +1,7 @@
 import { EngineError } from '../protocol/error.js'
-import type { VisionEncoder } from '../runner/vision-encoder.js'
+import type { EncodeJob, VisionEncoder } from '../runner/vision-encoder.js'
 import type { PreprocessRequest } from '../vision/messages.js'
+import type { Packing } from '../vision/packing.js'
 import type { VisionSpec } from '../vision/spec.js'
 import type { FeatureService, PictureOwner } from './feature-service.js'
 import type { BuiltPrompt, PlannedPicture, PromptBuilder, PromptIds } from './prompt-builder.js'
@@ -73,7 +74,7 @@ export class PromptPreparer {
       encode: (row: number): Promise<void> =>
         encoder.encode({
           tiles: views,
-          gather: packing.kind === 'gather' ? packing.rows : null,
+          rowsOf: rowsOf(packing),
           row,
           rows: tokens,
           preprocess: (pixels, offset): PreprocessRequest => ({
@@ -88,4 +89,11 @@ export class PromptPreparer {
         }),
     }
   }
+}
+
+/** How the vision worker lays the rows out, in its own words. */
+function rowsOf(packing: Packing): EncodeJob['rowsOf'] {
+  if (packing.kind === 'gather') return { gather: packing.rows }
+  if (packing.kind === 'max') return { gather: packing.rows, combine: { kind: 'max' } }
+  return { gather: packing.rows, combine: { kind: 'blend', weights: packing.weights } }
 }

@@ -1,6 +1,6 @@
 import { renderChat } from '../chat/render.js'
 import type { ChatTemplate } from '../chat/template.js'
-import type { ImageSource, Prompt } from '../protocol/backend.js'
+import type { ContentPart, ImageSource, Prompt } from '../protocol/backend.js'
 import { EngineError } from '../protocol/error.js'
 import type { PromptSegment } from '../protocol/segment.js'
 import type { ImageSpan } from '../scheduler/sequence.js'
@@ -59,21 +59,23 @@ export class PromptBuilder {
   /** Ids of the prompt, followed by those of `ending` as if it stood in the same text. */
   encode(prompt: Prompt, ending = ''): PromptIds {
     const { tokenizer, template } = this.#options
-    const end: PromptSegment[] = ending === '' ? [] : [{ kind: 'text', text: ending }]
     if (prompt.kind === 'tokens') {
       return { ids: [...prompt.ids, ...tokenizer.encodeContinuation(ending)], images: prompt.images ?? [] }
     }
     if (prompt.kind === 'chat') {
-      const { segments, images } = renderChat(template, prompt.messages, prompt.continuation)
-      return { ids: tokenizer.encodeSegments([...segments, ...end]).ids, images }
+      // The ending is what the open turn says next, so the template's own space before an answer applies to it.
+      const said: ContentPart[] = ending === '' ? [] : [{ kind: 'text', text: ending }]
+      const { segments, images } = renderChat(template, prompt.messages, [...(prompt.continuation ?? []), ...said])
+      return { ids: tokenizer.encodeSegments(segments).ids, images }
     }
     const segments = prompt.parts.map((part): PromptSegment => {
       if (part.kind === 'image') return { kind: 'image' }
       return part.kind === 'text' ? { kind: 'template', text: part.text } : { kind: 'tokens', ids: part.tokenIds }
     })
+    if (ending !== '') segments.push({ kind: 'text', text: ending })
     const images = prompt.parts.flatMap(part => (part.kind === 'image' ? [part.image] : []))
     const addSpecialTokens = prompt.addSpecialTokens ?? true
-    return { ids: tokenizer.encodeSegments([...segments, ...end], { addSpecialTokens }).ids, images }
+    return { ids: tokenizer.encodeSegments(segments, { addSpecialTokens }).ids, images }
   }
 
   /** Puts the pictures' rows in place of their ids. Throws IMAGE_COUNT_MISMATCH, IMAGE_UNREADABLE, IMAGE_TOO_LARGE. */

@@ -14,6 +14,8 @@ export interface EngineModel {
   readonly vocabSize: number
   /** Id that stands for pictures in `tokens` prompts. */
   readonly imageTokenId: number
+  /** What had to be guessed or repaired in the checkpoint; sentences to show to whoever loads it. */
+  readonly warnings?: readonly string[]
 }
 
 /** A snapshot; counters run from the engine's start and never fall. */

@@ -62,7 +62,8 @@ export const ERROR_TABLE = {
   // answers
   OUTPUT_TRUNCATED: {
     status: 500,
-    template: 'The answer about {label} was cut after {tokens} tokens, before the JSON was complete; allow more tokens.',
+    template:
+      'The answer about {label} was cut after {tokens} tokens, before the JSON was complete; allow more tokens.',
   },
   // programs
   PROGRAM_INVALID: { status: 400, template: '{what}' },

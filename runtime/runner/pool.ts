@@ -48,6 +48,7 @@ export class WorkerPool {
 function rebuild(pool: string, error: ReplyError): EngineError {
   const cause = new Error(error.message ?? error.code)
   if (error.stack) cause.stack = error.stack
-  if (Object.hasOwn(ERROR_TABLE, error.code)) return new EngineError(error.code as ErrorCode, { pool, ...error.data }, { cause })
+  if (Object.hasOwn(ERROR_TABLE, error.code))
+    return new EngineError(error.code as ErrorCode, { pool, ...error.data }, { cause })
   return new EngineError('KERNEL_FAILED', { pool, what: error.message ?? error.code }, { cause })
 }

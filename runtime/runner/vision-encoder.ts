@@ -18,7 +18,8 @@ export interface VisionEncoderOptions {
 
 export interface EncodeJob {
   readonly tiles: number
-  readonly gather: readonly number[] | null
+  /** See EncodeItem. */
+  readonly rowsOf: Pick<EncodeItem, 'gather' | 'combine'>
   /** Rows of the features region to fill. */
   readonly row: number
   readonly rows: number
@@ -93,7 +94,7 @@ export class VisionEncoder {
     const place = { device: 'cpu', type: 'float32' } as const
     const item: EncodeItem = {
       pixels: { ...place, region: 'pixels', offset: first * this.#tileBytes, shape: [job.tiles, 3, size, size] },
-      gather: job.gather,
+      ...job.rowsOf,
       features: {
         ...place,
         region: 'features',
