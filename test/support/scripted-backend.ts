@@ -53,6 +53,7 @@ export class ScriptedBackend implements Backend {
   mostRunning = 0
   readonly #script: Script
   readonly #refuse: (constraint: Constraint) => EngineError | null
+  readonly #encoded = new Set<string>()
   #questions = 0
 
   constructor(script: Script, refuse: (constraint: Constraint) => EngineError | null = () => null) {
@@ -96,7 +97,13 @@ export class ScriptedBackend implements Backend {
         tokenIds: tokensOf(choice),
         logprobs: tokensOf(choice).map(() => (at === index ? -0.1 : -2)),
       }))
-      return { choice: answer.text, index, scores, tokenIds: tokensOf(answer.text), usage: usageOf(prompt, 0) }
+      return {
+        choice: answer.text,
+        index,
+        scores,
+        tokenIds: tokensOf(answer.text),
+        usage: this.#usage(request.prompt, 0),
+      }
     })
   }
 
@@ -109,7 +116,7 @@ export class ScriptedBackend implements Backend {
   async warm(prompt: Prompt): Promise<Usage> {
     const text = promptText(prompt)
     this.calls.push({ kind: 'warm', prompt: text, request: prompt })
-    return usageOf(text, 0)
+    return this.#usage(prompt, 0)
   }
 
   /** Throws unless every request that began has ended. */
@@ -136,6 +143,7 @@ export class ScriptedBackend implements Backend {
       while (!signal.aborted && said.length < text.length) {
         const delta = text.slice(said.length, said.length + DELTA_LENGTH)
         said += delta
+        await new Promise(resolve => setImmediate(resolve))
         yield { type: 'text-delta', delta, tokenIds: tokensOf(delta) }
       }
       if (answer.hangs && !signal.aborted) await new Promise(resolve => signal.addEventListener('abort', resolve))
@@ -147,12 +155,22 @@ export class ScriptedBackend implements Backend {
         tokenIds: tokensOf(said),
         finish: signal.aborted ? 'abort' : finish,
         matchedStop: signal.aborted ? null : matchedStop,
-        usage: usageOf(promptText(request.prompt), tokensOf(said).length),
+        usage: this.#usage(request.prompt, tokensOf(said).length),
       }
       yield { type: 'finish', result }
     } finally {
       this.running -= 1
     }
+  }
+
+  /** Every picture is encoded once, as long as its bytes are the same. */
+  #usage(prompt: Prompt, completionTokens: number): Usage {
+    const keys = picturesIn(prompt).map(bytes => Buffer.from(bytes).toString('base64'))
+    const fresh = new Set(keys.filter(key => !this.#encoded.has(key)))
+    for (const key of fresh) this.#encoded.add(key)
+    const promptTokens = tokensOf(promptText(prompt)).length
+    const images = { imageTokens: keys.length, imageEncodes: fresh.size }
+    return { promptTokens, cachedTokens: 0, cachedImageTokens: 0, ...images, completionTokens, forcedTokens: 0 }
   }
 
   async #work<T>(task: () => Promise<T>): Promise<T> {
@@ -176,24 +194,19 @@ export function promptText(prompt: Prompt): string {
   return `${closed.join('')}<assistant> ${(prompt.continuation ?? []).map(partText).join('')}`
 }
 
+function picturesIn(prompt: Prompt): Uint8Array[] {
+  if (prompt.kind === 'tokens') return (prompt.images ?? []).map(({ bytes }) => bytes)
+  const parts =
+    prompt.kind === 'raw'
+      ? prompt.parts
+      : [...prompt.messages.flatMap(message => message.content), ...(prompt.continuation ?? [])]
+  return parts.flatMap(part => (part.kind === 'image' ? [part.image.bytes] : []))
+}
+
 const partText = (part: ContentPart): string => (part.kind === 'image' ? '<image>' : part.text)
 
 /** One token a byte, as the tiny model has them. */
 export const tokensOf = (text: string): number[] => [...Buffer.from(text)].map(byte => byte + 5)
-
-function usageOf(prompt: string, completionTokens: number): Usage {
-  const images = prompt.split('<image>').length - 1
-  const promptTokens = tokensOf(prompt).length
-  return {
-    promptTokens,
-    cachedTokens: 0,
-    imageTokens: images,
-    cachedImageTokens: 0,
-    imageEncodes: images,
-    completionTokens,
-    forcedTokens: 0,
-  }
-}
 
 function cut(
   text: string,

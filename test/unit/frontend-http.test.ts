@@ -21,7 +21,11 @@ async function serve(t: Test, backend: ScriptedBackend, apiKey?: string): Promis
     checkConstraint: backend.checkConstraint.bind(backend),
   })
   const server = buildServer(engine, apiKey === undefined ? {} : { apiKey })
-  t.teardown(() => server.close())
+  t.teardown(() => {
+    // A client may hold a connection open on which it has asked nothing yet; that one does not count as idle.
+    server.server.closeAllConnections()
+    return server.close()
+  })
   return server.listen({ port: 0, host: '127.0.0.1' })
 }
 
@@ -50,7 +54,7 @@ t.test('errors are those that the engine threw', async t => {
   const error = new EngineError('REQUEST_TOO_LONG', { promptTokens: 9, imageTokens: 3, contextLength: 8 })
   const url = await serve(t, new ScriptedBackend(() => ({ text: 'abcd', error })))
   for (const each of [ask, pick]) {
-    const failure = each.run(httpBackend(url), {}).result
+    const failure: Promise<unknown> = each.run(httpBackend(url), {}).result
     await t.rejects(failure, { code: error.code, message: error.message, data: error.data, status: 400 })
   }
   const refusal = new EngineError('GRAMMAR_INVALID', { what: 'No.' })
@@ -76,8 +80,7 @@ t.test('cancelling closes the connection, and the server ends the request', asyn
   }
   run.cancel()
   await t.rejects(run.result, { code: 'PROGRAM_CANCELLED' })
-  await until(() => remote.aborted === 1)
-  remote.checkIntegrity()
+  await until(() => remote.aborted === 1 && remote.running === 0)
 })
 
 t.test('a select and a generation can be aborted by themselves', async t => {
