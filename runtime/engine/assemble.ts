@@ -90,7 +90,8 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
   const featureCache = FeatureCache.withBudget(config.featureCacheBytes, rowBytes)
   const features = new SharedArrayBuffer(featureCache.capacity * rowBytes)
   const vocabularySize = Math.min(tokenizer.size, text.vocabRows)
-  const forbidden = [info.imageTokenId]
+  // Placeholders stand in prompts only.
+  const forbidden = [info.imageTokenId, ...(info.video ? [info.video.tokenId] : [])]
   const runner = new ModelRunner(pools.decoding, {
     info,
     greedy: { vocabularySize, forbidden },
