@@ -7,7 +7,16 @@ export function invalid(what: string, param: string | null = null): EngineError 
 
 /** A received value as messages quote it: JSON, cut to 60 characters. */
 export function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value)
+  if (typeof value === 'string') return shorten(JSON.stringify(value.slice(0, 60)))
+  try {
+    return shorten(JSON.stringify(value) ?? String(value))
+  } catch {
+    // Nested deeper than the stack reaches, or not of JSON at all: bodies may hold what they like.
+    return Array.isArray(value) ? 'a list' : typeof value
+  }
+}
+
+function shorten(text: string): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }
 

@@ -13,13 +13,13 @@ export function readSharedSampling(fields: Fields, model: EngineModel): Sampling
   if (stop?.some(text => text === ''))
     throw invalid(`"${fields.path('stop')}" must not hold an empty string.`, fields.path('stop'))
   return withoutUndefined({
-    temperature: fields.number('temperature', { min: 0 }) ?? 1,
+    temperature: fields.number('temperature', { min: 0, max: 100 }) ?? 1,
     topP: fields.number('top_p', { over: 0, max: 1 }),
     topK: topK === -1 ? 0 : topK,
     minP: fields.number('min_p', { min: 0, max: 1 }),
     frequencyPenalty: fields.number('frequency_penalty', { min: -2, max: 2 }),
     presencePenalty: fields.number('presence_penalty', { min: -2, max: 2 }),
-    repetitionPenalty: fields.number('repetition_penalty', { over: 0 }),
+    repetitionPenalty: fields.number('repetition_penalty', { over: 0, max: 100 }),
     seed: fields.integer('seed'),
     stop,
     stopTokenIds: fields.integers('stop_token_ids', ids),

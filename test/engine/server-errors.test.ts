@@ -82,8 +82,8 @@ t.test('what is wrong with a chat request is said with the parameter at fault', 
     [image('data:image/png;base64,'), 'messages[0].content[0].image_url.url', /empty/],
     [image('data:image/png,abc'), 'messages[0].content[0].image_url.url', /must be base64/],
     [image(7), 'messages[0].content[0].image_url.url', /must be a string; got 7/],
-    [{ messages, temperature: 'hot' }, 'temperature', /must be a number, at least 0; got "hot"/],
-    [{ messages, temperature: -1 }, 'temperature', /at least 0; got -1/],
+    [{ messages, temperature: 'hot' }, 'temperature', /must be a number from 0 to 100; got "hot"/],
+    [{ messages, temperature: -1 }, 'temperature', /from 0 to 100; got -1/],
     [{ messages, top_p: 0 }, 'top_p', /over 0 and at most 1; got 0/],
     [{ messages, max_tokens: 1.5 }, 'max_tokens', /whole number/],
     [{ messages, n: 0 }, 'n', /from 1 to 128/],
@@ -177,6 +177,20 @@ t.test('what is wrong with a native request is said', async t => {
     t.match(response.json().error.message, message)
   }
   t.equal(engine.requests.length, 0)
+})
+
+t.test('a body may nest as deep as it likes', async t => {
+  const { post } = build()
+  const response = await post('/generate', '['.repeat(200_000) + ']'.repeat(200_000))
+  t.equal(response.statusCode, 400)
+  t.equal(response.json().error.message, 'The body must be a JSON object; got a list.')
+})
+
+t.test('a start of log-probabilities beyond the prompt is refused once the prompt is counted', async t => {
+  const { post } = build()
+  const response = await post('/generate', { input_ids: [1, 2], return_logprob: true, logprob_start_len: 2 })
+  t.equal(response.statusCode, 400)
+  t.match(response.json().error.message, /must be below the 2 tokens of the prompt; got 2/)
 })
 
 t.test('what is wrong with a select or a completion is said', async t => {

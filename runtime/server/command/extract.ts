@@ -1,8 +1,10 @@
+import { setMaxListeners } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import type { GenerateResult, JsonSchema } from '../../protocol/backend.js'
 import type { Engine } from '../../protocol/engine.js'
 import { EngineError, toEngineError } from '../../protocol/error.js'
 import { mapOrdered } from '../concurrency.js'
+import { abortWith } from '../generation.js'
 import { type ExtractCommand, UsageError } from './arguments.js'
 import { defaultPrompt, extractRequest, type Outcome, outcomeLine } from './extract-plan.js'
 import { OutputFile } from './output-file.js'
@@ -46,6 +48,7 @@ async function extractAll(
   terminal: Terminal,
 ): Promise<number> {
   const stop = new AbortController()
+  setMaxListeners(0, stop.signal)
   const forget = onFirstInterrupt(terminal, () => stop.abort())
   const prompt = command.prompt ?? defaultPrompt(schema)
   const progress = new Progress(terminal.stderr, paths.length)
@@ -93,7 +96,9 @@ async function extractOne(
   if (signal.aborted) return { kind: 'aborted', image }
   try {
     const request = extractRequest(await readPicture(image), prompt, schema, command.json, command.maxTokens)
-    return outcomeOf(image, await engine.generate(request, { signal }).result)
+    const generation = engine.generate(request)
+    const release = abortWith(signal, generation)
+    return outcomeOf(image, await generation.result.finally(release))
   } catch (error) {
     return signal.aborted ? { kind: 'aborted', image } : { kind: 'error', image, error: toEngineError(error) }
   }

@@ -1,13 +1,15 @@
 import type { GenerateEvent, GenerateResult, TokenLogprob } from '../../protocol/backend.js'
+import { invalid } from '../fields.js'
 import type { NativeItem } from './request.js'
 
 /** SGLang's order: natural logarithm, token id, text (null unless asked for). */
 type Triple = readonly [logprob: number | null, tokenId: number, text: string | null]
 
-/** One finished request in SGLang's shape. `latencySeconds` is `e2e_latency`. */
+/** One finished request in SGLang's shape. `latencySeconds` is `e2e_latency`. Throws REQUEST_INVALID for a logprob_start_len beyond the prompt. */
 export function nativeBody(item: NativeItem, complete: GenerateResult, latencySeconds: number): object {
   const result = item.isPromptOnly ? withoutAnswer(complete) : withStopToken(complete)
   const { usage } = result
+  checkStart(item, usage.promptTokens)
   return {
     text: item.keepsStop && typeof result.matchedStop === 'string' ? result.text + result.matchedStop : result.text,
     output_ids: result.tokenIds,
@@ -63,6 +65,16 @@ export class NativeStream {
       },
     }
   }
+}
+
+/** Known only now: text is not tokens. SGLang refuses it too. */
+function checkStart({ request }: NativeItem, promptTokens: number): void {
+  const start = request.logprobs?.promptFrom ?? 0
+  if (start < promptTokens) return
+  throw invalid(
+    `"logprob_start_len" must be below the ${promptTokens} tokens of the prompt; got ${start}.`,
+    'logprob_start_len',
+  )
 }
 
 /** SGLang counts the token that ended the text, and lists it. */

@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { mapBounded, mergeBounded } from '../concurrency.js'
-import { assertOpen, clientSignal, complete, generate, type ServerContext } from '../generation.js'
+import { assertOpen, clientSignal, complete, generate, type ServerContext, stoppable, thenStop } from '../generation.js'
 import { makeReadImage } from '../images.js'
 import { readNativeJob } from '../native/request.js'
 import { NativeStream, nativeBody } from '../native/response.js'
 import { eventStream, sendStream } from '../stream.js'
-import { thenAbort } from './openai.js'
 
 /** SGLang's /generate. */
 export function nativeRoutes(server: FastifyInstance, context: ServerContext): void {
@@ -19,12 +18,11 @@ export function nativeRoutes(server: FastifyInstance, context: ServerContext): v
       const signal = clientSignal(reply)
       const job = await readNativeJob(request.body, engine.model, makeReadImage(options.imageLoader, signal, true))
       // When one item fails or the stream is left, the others must not run on for nobody.
-      const stop = new AbortController()
-      const either = AbortSignal.any([signal, stop.signal])
+      const shared = stoppable(signal)
       if (job.isStream) {
         const streams = job.items.map(item => new NativeStream(item, startedAt))
         const events = mergeBounded(
-          job.items.map(item => () => generate(context, item.request, either)),
+          job.items.map(item => () => generate(context, item.request, shared.signal)),
           options.batchConcurrency,
         )
         const bodies = async function* () {
@@ -33,12 +31,12 @@ export function nativeRoutes(server: FastifyInstance, context: ServerContext): v
             yield job.isSingle ? body : { ...body, index }
           }
         }
-        return sendStream(reply, eventStream('native'), thenAbort(bodies(), stop))
+        return sendStream(reply, eventStream('native'), thenStop(bodies(), shared.stop))
       }
       const bodies = await mapBounded(job.items, options.batchConcurrency, async item => {
-        const result = await complete(context, item.request, either)
+        const result = await complete(context, item.request, shared.signal)
         return nativeBody(item, result, (performance.now() - startedAt) / 1000)
-      }).finally(() => stop.abort())
+      }).finally(() => shared.stop())
       return job.isSingle ? bodies[0] : bodies
     },
   })

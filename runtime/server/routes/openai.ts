@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { EngineError } from '../../protocol/error.js'
 import { mapBounded, mergeBounded } from '../concurrency.js'
-import { assertOpen, clientSignal, complete, generate, type ServerContext } from '../generation.js'
+import { assertOpen, clientSignal, complete, generate, type ServerContext, stoppable, thenStop } from '../generation.js'
 import { makeReadImage } from '../images.js'
 import { completionChunks } from '../openai/chunks.js'
 import { type OpenAiJob, readChatJob, readCompletionJob } from '../openai/request.js'
@@ -50,31 +50,21 @@ function completionRoute(server: FastifyInstance, context: ServerContext, path: 
     const job = await readJob(request.body, signal)
     const created = Math.floor(Date.now() / 1000)
     // When one sample fails or the stream is left, the others must not run on for nobody.
-    const stop = new AbortController()
-    const either = AbortSignal.any([signal, stop.signal])
+    const shared = stoppable(signal)
     if (job.isStream) {
       const events = mergeBounded(
-        job.requests.map(request => () => generate(context, request, either)),
+        job.requests.map(request => () => generate(context, request, shared.signal)),
         options.batchConcurrency,
       )
       return sendStream(
         reply,
         eventStream('openai'),
-        thenAbort(completionChunks(job, engine.model.name, created, events), stop),
+        thenStop(completionChunks(job, engine.model.name, created, events), shared.stop),
       )
     }
     const results = await mapBounded(job.requests, options.batchConcurrency, request =>
-      complete(context, request, either),
-    ).finally(() => stop.abort())
+      complete(context, request, shared.signal),
+    ).finally(() => shared.stop())
     return completionBody(job, engine.model.name, created, results)
   })
-}
-
-/** The same values; however their iteration ends, `stop` is aborted. */
-export async function* thenAbort<Value>(values: AsyncIterable<Value>, stop: AbortController): AsyncGenerator<Value> {
-  try {
-    yield* values
-  } finally {
-    stop.abort()
-  }
 }
