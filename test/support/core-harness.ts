@@ -2,13 +2,26 @@ import { PrefixCache } from '../../runtime/cache/prefix-cache.js'
 import { EngineCore } from '../../runtime/engine/core.js'
 import { GenerateTask, type OutputMatcher } from '../../runtime/engine/generate-task.js'
 import { GenerationStream } from '../../runtime/engine/generation.js'
-import { Sampler } from '../../runtime/sampling/sampler.js'
+import { type OptionScores, SelectTask } from '../../runtime/engine/select-task.js'
+import { Sampler, type SamplerOptions } from '../../runtime/sampling/sampler.js'
 import type { BatchLimits } from '../../runtime/scheduler/batch.js'
 import { type FeatureSource, Scheduler } from '../../runtime/scheduler/scheduler.js'
 import { type ImageSpan, Sequence } from '../../runtime/scheduler/sequence.js'
 import { ScriptedRunner, VOCABULARY } from './scripted-runner.js'
 
 export const STOP_ID = 0
+
+export const greedySampling: SamplerOptions = {
+  temperature: 0,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  repetitionPenalty: 1,
+  seed: 1,
+  logitBias: new Map(),
+}
 
 export interface HarnessOptions {
   readonly numSlots: number
@@ -17,6 +30,8 @@ export interface HarnessOptions {
   readonly maxChunk: number
   readonly maxLogitRows?: number
   readonly capacity?: number
+  /** Instead of features that are there at once. */
+  readonly features?: (wake: () => void) => FeatureSource
 }
 
 export interface Request {
@@ -25,12 +40,25 @@ export interface Request {
   readonly namespace?: string
   readonly spans?: readonly ImageSpan[]
   readonly priority?: number
-  readonly matcher?: OutputMatcher
+  /** A fresh one for each reading of the request. */
+  readonly matcher?: () => OutputMatcher
   readonly topLogprobs?: number
   readonly promptFrom?: number
   readonly stop?: readonly string[]
-  readonly temperature?: number
-  readonly seed?: number
+  /** Ids that end the text beside STOP_ID. */
+  readonly stopIds?: readonly number[]
+  readonly sampling?: Partial<SamplerOptions>
+  readonly minTokens?: number
+  readonly closeOnLength?: boolean
+  readonly jumpForward?: boolean
+  /** Text of a token; by default a letter. */
+  readonly spell?: (id: number) => string
+}
+
+export interface SelectCall {
+  readonly prompt: readonly number[]
+  /** Tokens of each option after the prompt. */
+  readonly options: readonly (readonly number[])[]
 }
 
 /** Features that are there at once; counts pins so that a leak shows. */
@@ -51,9 +79,9 @@ export function makeHarness(options: HarnessOptions) {
   const limits: BatchLimits = { numSlots, slotCapacity: capacity, maxChunk, maxChunks: 2 * numSlots + 16, maxLogitRows }
   const runner = new ScriptedRunner(numSlots, pageSize)
   const cache = new PrefixCache(numPages, pageSize)
-  const features = new InstantFeatures()
-  const scheduler = new Scheduler(limits, cache, features)
-  const core = new EngineCore(scheduler, runner, () => cache.flush())
+  const instant = new InstantFeatures()
+  const scheduler = new Scheduler(limits, cache, options.features?.(() => core.wake()) ?? instant)
+  const core: EngineCore = new EngineCore(scheduler, runner, () => cache.flush())
   const sampler = new Sampler(VOCABULARY, [])
   let nextId = 0
 
@@ -71,36 +99,48 @@ export function makeHarness(options: HarnessOptions) {
     const task: GenerateTask = GenerateTask.begin({
       sequence,
       output: stream,
-      jumpForward: true,
+      jumpForward: request.jumpForward ?? true,
       sampler,
-      sampling: {
-        temperature: request.temperature ?? 0,
-        topP: 1,
-        topK: 0,
-        minP: 0,
-        frequencyPenalty: 0,
-        presencePenalty: 0,
-        repetitionPenalty: 1,
-        seed: request.seed ?? 1,
-        logitBias: new Map(),
-      },
+      sampling: { ...greedySampling, ...request.sampling },
       maxTokens: request.maxTokens ?? 8,
-      minTokens: 0,
+      minTokens: request.minTokens ?? 0,
       stop: request.stop ?? [],
-      stopIds: [STOP_ID],
-      matcher: request.matcher ?? null,
-      text: { push: ids => ids.map(letter).join(''), flush: () => '' },
+      stopIds: [STOP_ID, ...(request.stopIds ?? [])],
+      matcher: request.matcher?.() ?? null,
+      text: { push: ids => ids.map(request.spell ?? letter).join(''), flush: () => '' },
       topLogprobs: request.topLogprobs ?? null,
       promptFrom: request.promptFrom ?? null,
-      closeOnLength: false,
+      closeOnLength: request.closeOnLength ?? false,
       vocabularySize: VOCABULARY,
       imageTokenId: 1,
       imageEncodes: () => 0,
       tokenText: letter,
       validate: null,
     })
-    core.add(task)
+    if (task.isDone) task.complete()
+    else core.add(task)
     return stream
+  }
+
+  /** Scores options as RadiantEngine.select does. */
+  function select({ prompt, options }: SelectCall) {
+    const sequence = new Sequence({
+      id: `s${nextId++}`,
+      namespace: '',
+      priority: 0,
+      prompt: Int32Array.from(prompt),
+      spans: [],
+      capacity,
+      logitsFrom: null,
+    })
+    const tokens = options.map((ids, index) => ({ choice: `option ${index}`, ids }))
+    let abort = (): void => {}
+    const result = new Promise<OptionScores>((done, failed) => {
+      const task = new SelectTask(sequence, tokens, VOCABULARY, { done, failed })
+      abort = () => core.abort(task)
+      core.add(task)
+    })
+    return { result, abort }
   }
 
   async function idle(): Promise<void> {
@@ -108,10 +148,10 @@ export function makeHarness(options: HarnessOptions) {
     // One more turn, in which the loop writes what the cache still waits for.
     await new Promise(resolve => setImmediate(resolve))
     scheduler.checkIntegrity()
-    if (features.pins !== 0) throw new Error(`${features.pins} feature pins are left`)
+    if (instant.pins !== 0) throw new Error(`${instant.pins} feature pins are left`)
   }
 
-  return { core, scheduler, cache, runner, submit, idle, limits }
+  return { core, scheduler, cache, runner, submit, select, idle, limits }
 }
 
 export function letter(id: number): string {
@@ -119,6 +159,7 @@ export function letter(id: number): string {
 }
 
 function logitsFrom(request: Request): number | null {
-  if (request.promptFrom !== undefined) return Math.max(0, request.promptFrom - 1)
-  return request.topLogprobs === undefined ? null : request.prompt.length - 1
+  const last = request.prompt.length - 1
+  if (request.promptFrom !== undefined) return Math.min(last, Math.max(0, request.promptFrom - 1))
+  return request.topLogprobs === undefined ? null : last
 }
