@@ -61,7 +61,7 @@ function compileOnce(
   const expander = new Expander(store, new SchemaIndex(schema), ignored)
   try {
     const root = new Emitter(expander, text, propertyOrder).emit(expander.lowering.root(), 0)
-    return { root, issues: expander.lowering.issues }
+    return { root: store.prune(root), issues: expander.lowering.issues }
   } catch (error) {
     if (error instanceof UnsupportedKeyword) return { root: null, issues: [...expander.lowering.issues, error.issue] }
     if (error instanceof RangeError) throw stackError(error)
