@@ -2,7 +2,7 @@ import type { Vocabulary } from '../protocol/vocabulary.js'
 import type { ExpressionId, ExpressionStore } from './expression.js'
 import { unfinishedTail } from './plain-text.js'
 import { agreeingTokens, followBytes } from './token-spelling.js'
-import type { FlatTrie, TokenTrie } from './token-trie.js'
+import { END, type FlatTrie, RECORD, START, type TokenTrie } from './token-trie.js'
 
 /** Most bytes forced in one go. */
 const MAX_FORCED = 2_048
@@ -97,19 +97,19 @@ export class ForcedText {
 
   /** Whether a token strictly below the node goes on in a way that the state allows. */
   #reachesToken(trie: FlatTrie, top: number, state: ExpressionId): boolean {
-    const { bytes, depths, ends, starts } = trie
-    const base = depths[top]! + 1
+    const { words } = trie
+    const base = (words[top]! >>> 8) + 1
     const states = [state]
-    for (let node = top + 1; node < ends[top]!; ) {
-      const depth = depths[node]! - base
-      const target = this.#store.derivative(states[depth]!, bytes[node]!)
+    for (let node = top + RECORD; node < words[top + END]!; ) {
+      const depth = (words[node]! >>> 8) - base
+      const target = this.#store.derivative(states[depth]!, words[node]! & 0xff)
       if (target === this.#store.fail) {
-        node = ends[node]!
+        node = words[node + END]!
         continue
       }
-      if (starts[node + 1]! > starts[node]!) return true
+      if (words[node + RECORD + START]! > words[node + START]!) return true
       states[depth + 1] = target
-      node++
+      node += RECORD
     }
     return false
   }

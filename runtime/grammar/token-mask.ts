@@ -2,7 +2,7 @@ import type { ExpressionId, ExpressionStore } from './expression.js'
 import { countBits, listBits, type MaskCache, type TokenMask } from './mask-cache.js'
 import { maskKey, PlainRuns } from './plain-run.js'
 import { TokenRanges } from './token-ranges.js'
-import type { FlatTrie, TokenTrie } from './token-trie.js'
+import { END, type FlatTrie, LENGTHS, RECORD, START, type TokenTrie } from './token-trie.js'
 
 /** Longest a single mask may take before the grammar is given up as too complex, in milliseconds. */
 const MASK_BUDGET = 500
@@ -78,56 +78,61 @@ export class MaskMaker {
    * Ranges of the legal plain tokens of more than `known` characters. Where a state takes any plain text as long as
    * the tokens below, all of them are legal at one stroke.
    */
-  #walkPlain(trie: FlatTrie, state: ExpressionId, known: number): void {
-    const { bytes, depths, ends, starts, longest, below } = trie
+  #walkPlain({ words }: FlatTrie, state: ExpressionId, known: number): void {
     const { derivatives } = this.#store
     const ranges = this.#ranges
     const runs = this.#runs
     const rows = this.#rows
+    const last = words.length - RECORD
     rows[0] = derivatives.rowStart(state)
     let { table } = derivatives
-    for (let node = 0; node < bytes.length; ) {
-      const depth = depths[node]!
-      const target = table[rows[depth]! + bytes[node]!]!
-      const end = ends[node]!
-      if (target === 0 || longest[node]! <= known) {
+    for (let node = 0; node < last; ) {
+      const head = words[node]!
+      const target = table[rows[head >>> 8]! + (head & 0xff)]!
+      const end = words[node + END]!
+      const lengths = words[node + LENGTHS]!
+      if (target === 0 || (lengths & 0xffff) <= known) {
         node = end
         continue
       }
+      const start = words[node + START]!
       const run = runs.lengthOf(target)
-      if (run > 0 && run >= below[node]!) {
-        ranges.add(starts[node]!, starts[end]!)
+      if (run > 0 && run >= lengths >>> 16) {
+        ranges.add(start, words[end + START]!)
         node = end
         continue
       }
-      const start = starts[node]!
-      if (starts[++node]! > start) ranges.add(start, starts[node]!)
+      node += RECORD
+      const next = words[node + START]!
+      if (next > start) ranges.add(start, next)
       if (end > node) {
-        rows[depth + 1] = derivatives.rowStart(target)
+        rows[(head >>> 8) + 1] = derivatives.rowStart(target)
         table = derivatives.table
       }
     }
   }
 
-  #walkRest(trie: FlatTrie, state: ExpressionId): void {
-    const { bytes, depths, ends, starts } = trie
+  #walkRest({ words }: FlatTrie, state: ExpressionId): void {
     const { derivatives } = this.#store
     const ranges = this.#ranges
     const rows = this.#rows
+    const last = words.length - RECORD
     rows[0] = derivatives.rowStart(state)
     let { table } = derivatives
-    for (let node = 0; node < bytes.length; ) {
-      const depth = depths[node]!
-      const target = table[rows[depth]! + bytes[node]!]!
-      const end = ends[node]!
+    for (let node = 0; node < last; ) {
+      const head = words[node]!
+      const target = table[rows[head >>> 8]! + (head & 0xff)]!
+      const end = words[node + END]!
       if (target === 0) {
         node = end
         continue
       }
-      const start = starts[node]!
-      if (starts[++node]! > start) ranges.add(start, starts[node]!)
+      const start = words[node + START]!
+      node += RECORD
+      const next = words[node + START]!
+      if (next > start) ranges.add(start, next)
       if (end > node) {
-        rows[depth + 1] = derivatives.rowStart(target)
+        rows[(head >>> 8) + 1] = derivatives.rowStart(target)
         table = derivatives.table
       }
     }

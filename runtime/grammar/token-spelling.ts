@@ -1,6 +1,6 @@
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import { isWellFormed } from './plain-text.js'
-import type { FlatTrie, TokenTrie } from './token-trie.js'
+import { END, type FlatTrie, RECORD, START, type TokenTrie } from './token-trie.js'
 
 /**
  * Tokens that spell exactly these bytes: the tokenizer's own where the bytes are text and it keeps every one of
@@ -39,8 +39,8 @@ function fewestTokens(trie: TokenTrie, bytes: Uint8Array): number[] | null {
   for (let at = bytes.length - 1; at >= 0; at--) {
     for (const part of [trie.plain, trie.rest]) {
       followBytes(part, bytes, at, (node, end) => {
-        const index = part.starts[node]!
-        if (part.starts[node + 1] === index || count[end]! + 1 >= count[at]!) return
+        const index = part.words[node + START]!
+        if (part.words[node + RECORD + START] === index || count[end]! + 1 >= count[at]!) return
         count[at] = count[end]! + 1
         first[at] = part.order[index]!
         next[at] = end
@@ -60,16 +60,17 @@ export function followBytes(
   at: number,
   visit?: (node: number, end: number) => void,
 ): number {
+  const { words } = trie
   let node = 0
-  let end = trie.bytes.length
+  let end = words.length - RECORD
   let found = -1
   for (let offset = at; offset < bytes.length; offset++) {
-    while (node < end && trie.bytes[node] !== bytes[offset]) node = trie.ends[node]!
+    while (node < end && (words[node]! & 0xff) !== bytes[offset]) node = words[node + END]!
     if (node >= end) return -1
     visit?.(node, offset + 1)
     found = node
-    end = trie.ends[node]!
-    node++
+    end = words[node + END]!
+    node += RECORD
   }
   return found
 }

@@ -1,24 +1,29 @@
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import { plainLength } from './plain-text.js'
 
-/** A trie of tokens in pre-order: the children of node k lie in k + 1 .. ends[k] - 1. There is no root node. */
+/**
+ * A trie of tokens as records of four words in pre-order; "node" is the offset of its first word. One array, so that
+ * a visit costs one line of cache. There is no root; a last record holds only the end of `order`.
+ *
+ *   0: byte | depth << 8                     depth 0 is a token's first byte
+ *   1: end                                   node behind the last below this one; children begin at node + 4
+ *   2: start                                 tokens ending here are order[start] .. order[start of the next record - 1]
+ *   3: longest | below << 16                 most characters of a plain token at or below the node, from the token's
+ *                                            beginning and from behind the node (INSIDE where it ends in a character)
+ */
 export interface FlatTrie {
-  readonly bytes: Uint8Array
-  /** 0 for the first byte of a token. */
-  readonly depths: Uint16Array
-  readonly ends: Int32Array
+  readonly words: Int32Array
   /** All tokens in the order of their nodes. */
   readonly order: Int32Array
-  /** One more than nodes: the tokens that end at node k are order[starts[k]] .. order[starts[k + 1] - 1]; those at or below it go up to starts[ends[k]] - 1. */
-  readonly starts: Int32Array
-  /** Most characters of a token at or below the node, counted from the token's beginning; all 0 where tokens are not plain. */
-  readonly longest: Uint16Array
-  /** The same counted from behind the node; INSIDE where the node ends inside a character. */
-  readonly below: Uint16Array
 }
 
+export const RECORD = 4
+export const END = 1
+export const START = 2
+export const LENGTHS = 3
+
 /** More characters than any run of them: a node inside a character never has "all that follows is plain". */
-const INSIDE = 0xffff
+const INSIDE = 0x7fff
 
 interface Entry {
   readonly id: number
@@ -61,8 +66,9 @@ export class TokenTrie {
   }
 
   get byteLength(): number {
-    const nodes = this.plain.bytes.length + this.rest.bytes.length
-    return nodes * 19 + this.#upTo.length * this.words * 4
+    const { plain, rest } = this
+    const words = plain.words.length + plain.order.length + rest.words.length + rest.order.length
+    return words * 4 + this.#upTo.length * this.words * 4
   }
 
   #makeBitmaps(entries: readonly Entry[]): void {
@@ -114,29 +120,19 @@ function readEntries(vocabulary: Vocabulary): Entry[] {
 }
 
 function flatten(sorted: readonly Entry[]): FlatTrie {
-  const total = countNodes(sorted)
-  const trie: FlatTrie = {
-    bytes: new Uint8Array(total),
-    depths: new Uint16Array(total),
-    ends: new Int32Array(total),
-    order: Int32Array.from(sorted, entry => entry.id),
-    starts: new Int32Array(total + 1).fill(sorted.length),
-    longest: new Uint16Array(total),
-    below: new Uint16Array(total),
-  }
-  /** Nodes from the first byte to the last of the token before, and the characters begun at each. */
-  const open: number[] = []
-  const begun: number[] = []
+  const words = new Int32Array((countNodes(sorted) + 1) * RECORD)
+  /** Nodes of the bytes of the token before, with what is known of each so far. */
+  const open: { node: number; begun: number; longest: number }[] = []
   let previous = ''
   let node = 0
   const close = (depth: number): void => {
     while (open.length > depth) {
-      const closed = open.pop()!
-      trie.ends[closed] = node
-      trie.below[closed] = isInside(previous, open.length) ? INSIDE : Math.max(0, trie.longest[closed]! - begun.at(-1)!)
-      begun.pop()
+      const below = isInside(previous, open.length - 1)
+      const { node: closed, begun, longest } = open.pop()!
+      words[closed + END] = node
+      words[closed + LENGTHS] = longest | ((below ? INSIDE : Math.max(0, longest - begun)) << 16)
       const parent = open.at(-1)
-      if (parent !== undefined) trie.longest[parent] = Math.max(trie.longest[parent]!, trie.longest[closed]!)
+      if (parent !== undefined) parent.longest = Math.max(parent.longest, longest)
     }
   }
   for (const [index, { text, length }] of sorted.entries()) {
@@ -144,17 +140,18 @@ function flatten(sorted: readonly Entry[]): FlatTrie {
     close(shared)
     for (let depth = shared; depth < text.length; depth++) {
       const byte = text.charCodeAt(depth)
-      trie.bytes[node] = byte
-      trie.depths[node] = depth
-      trie.starts[node] = index
-      begun.push((begun.at(-1) ?? 0) + ((byte & 0xc0) === 0x80 ? 0 : 1))
-      open.push(node++)
+      const begun = (open.at(-1)?.begun ?? 0) + ((byte & 0xc0) === 0x80 ? 0 : 1)
+      words[node] = byte | (depth << 8)
+      words[node + START] = index
+      open.push({ node, begun, longest: 0 })
+      node += RECORD
     }
-    trie.longest[open.at(-1)!] = length
+    open.at(-1)!.longest = length
     previous = text
   }
   close(0)
-  return trie
+  words[node + START] = sorted.length
+  return { words, order: Int32Array.from(sorted, entry => entry.id) }
 }
 
 /** Whether text[at], a byte of UTF-8, leaves a character unfinished. */
