@@ -20,6 +20,7 @@ export function nativeBody(item: NativeItem, complete: GenerateResult, latencySe
       completion_tokens: usage.completionTokens,
       cached_tokens: usage.cachedTokens,
       image_tokens: usage.imageTokens,
+      cached_image_tokens: usage.cachedImageTokens,
       image_encodes: usage.imageEncodes,
       forced_tokens: usage.forcedTokens,
       e2e_latency: latencySeconds,

@@ -39,6 +39,7 @@ export function usageBody(results: readonly GenerateResult[], samples: number): 
     prompt_tokens_details: {
       cached_tokens: sum(prompts, result => result.usage.cachedTokens),
       image_tokens: sum(prompts, result => result.usage.imageTokens),
+      cached_image_tokens: sum(prompts, result => result.usage.cachedImageTokens),
       image_encodes: sum(results, result => result.usage.imageEncodes),
     },
     completion_tokens_details: { forced_tokens: sum(results, result => result.usage.forcedTokens) },

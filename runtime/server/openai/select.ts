@@ -71,6 +71,7 @@ export function selectBody(job: SelectJob, model: string, result: SelectResult):
       prompt_tokens_details: {
         cached_tokens: result.usage.cachedTokens,
         image_tokens: result.usage.imageTokens,
+        cached_image_tokens: result.usage.cachedImageTokens,
         image_encodes: result.usage.imageEncodes,
       },
     },
