@@ -101,7 +101,14 @@ export class EngineCore {
 
   /** One step; false when nothing could be computed. */
   async #step(): Promise<boolean> {
-    const batch = this.#compose()
+    let batch: Batch | null
+    try {
+      batch = this.#compose()
+    } catch (error) {
+      // Only a fault of the scheduler itself comes here; the same requests would bring it up again.
+      this.#failAll(toEngineError(error))
+      return true
+    }
     if (!batch) return false
     const started = performance.now()
     const steps = batch.decode?.steps ?? 1
@@ -201,7 +208,7 @@ export class EngineCore {
 
   /** Ends what was aborted or has failed since the last step. */
   #reap(): void {
-    for (const [task, error] of this.#failed) this.#release(task, () => task.fail(error))
+    for (const [task, error] of [...this.#failed]) this.#release(task, () => task.fail(error))
     for (const task of this.#aborted) {
       if (!this.#tasks.has(task.sequence)) continue
       task.abort()
@@ -213,6 +220,7 @@ export class EngineCore {
 
   #release(task: Task, end: () => void, keep = true): void {
     this.#tasks.delete(task.sequence)
+    this.#failed.delete(task)
     this.#scheduler.finish(task.sequence, keep)
     end()
   }
@@ -229,9 +237,14 @@ export class EngineCore {
       await this.#runner.load()
     } catch (cause) {
       this.#closed = true
-      const fatal = toEngineError(cause)
-      for (const task of [...this.#tasks.values()]) this.#release(task, () => task.fail(fatal), false)
+      this.#failAll(toEngineError(cause))
     }
+  }
+
+  #failAll(error: EngineError): void {
+    for (const task of [...this.#tasks.values()]) this.#release(task, () => task.fail(error), false)
+    this.#scheduler.dropStores()
+    this.#flushPrefixes()
   }
 
   #sleep(): Promise<void> {

@@ -63,7 +63,10 @@ export class RadiantEngine implements Engine {
     )
     const method = request.method ?? 'token-length-normalized'
     const { scores, usage } = await this.#score(request, prefix, options, call)
-    const bare: PromptIds = { ids: prefix.ids.slice(0, 1), images: [] }
+    // The start token alone; a tokenizer without one leaves the prompt's own first text token.
+    const start = tokenizer.encode('')
+    const text = prefix.ids.filter(id => id !== this.model.imageTokenId)
+    const bare: PromptIds = { ids: start.length > 0 ? start : text.slice(0, 1), images: [] }
     const { cacheSalt = '' } = request
     const isRelative = method === 'unconditional-likelihood-normalized'
     const alone = isRelative ? await this.#score({ cacheSalt }, bare, options, call) : null
