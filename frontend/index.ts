@@ -33,7 +33,20 @@ export { type LiteralSchema, type SchemaValue, schema } from './dsl/schema.js'
 export { type GenOptions, gen, type JsonSlotOptions, json, ref, type SelectOptions, select } from './dsl/slot.js'
 export type { StandardSource } from './dsl/standard.js'
 export { assistant, system, user } from './dsl/turn.js'
-export type { Captures, ImageValue, InputHole, InputsOf, Node, Ref, Slot, Turn, TypeMessage } from './dsl/types.js'
+export type {
+  Captures,
+  Fork,
+  ImageValue,
+  InputHole,
+  InputsOf,
+  Node,
+  Ref,
+  Repeat,
+  Slot,
+  Turn,
+  TypeMessage,
+  When,
+} from './dsl/types.js'
 export type { ProgramIr } from './ir/node.js'
 export type { SamplingOptions } from './ir/options.js'
 export {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, type ErrorCode, toEngineError } from '../../runtime/protocol/error.js'
 import { ProgressBar, type ProgressOutput } from './progress.js'
@@ -53,6 +54,8 @@ export async function* runBatch<I, O>(batch: Batch<I, O>): AsyncGenerator<BatchI
   const { inFlight = 16, ordered = true, progress = true, signal: given } = batch.settings
   const controller = new AbortController()
   const signal = given === undefined ? controller.signal : AbortSignal.any([controller.signal, given])
+  // Every item that waits for its next attempt listens to it; Node would warn of a leak from the eleventh on.
+  setMaxListeners(0, signal)
   const aborted = abortNews(signal)
   const source = iteratorOf(batch.inputs)
   const started = new Map<number, Promise<News<I, O>>>()

@@ -2,7 +2,7 @@ import type { ContentPart, GenerateResult, Prompt } from '../../runtime/protocol
 import { EngineError } from '../../runtime/protocol/error.js'
 import type { GenNode, JsonNode, SelectNode, SlotNode } from '../ir/node.js'
 import { type NodeTable, visit } from '../ir/visit.js'
-import type { Captured, Frame } from './frame.js'
+import { appendText, type Captured, type Frame } from './frame.js'
 import { checkComplete, readJson } from './output.js'
 import { chatPrompt, generateRequest, routing } from './request.js'
 import type { CaptureDetail, Walk } from './walk.js'
@@ -16,7 +16,9 @@ export async function fill(node: SlotNode, frame: Frame, open: ContentPart[], wa
   const detail = await visit(FILL, node, path, chatPrompt(frame.messages, open), walk)
   const { text, tokenIds } = detail
   walk.report({ type: 'detail', path, detail })
-  if (tokenIds.length > 0) open.push({ kind: 'generated', text, tokenIds })
+  // A stop text may end in the middle of a token, so that the tokens say more than the capture does.
+  if (detail.stoppedAt !== null) appendText(open, text)
+  else if (tokenIds.length > 0) open.push({ kind: 'generated', text, tokenIds })
   const value = node.kind === 'json' ? await readJson(walk.program, path, text, walk.validatorOf(node)) : text
   return { text, value, inner: null }
 }
@@ -38,8 +40,9 @@ async function generate(node: GenNode | JsonNode, path: string, prompt: Prompt, 
   walk.report({ type: 'usage', usage: result.usage })
   if (result.finish === 'abort') throw new EngineError('PROGRAM_CANCELLED', { program: walk.program })
   checkComplete(walk.program, path, node, result)
-  const { text, tokenIds, finish, usage, logprobs } = result
-  return { text, tokenIds, finish, usage, ...(logprobs !== undefined && { logprobs }) }
+  const { text, tokenIds, finish, matchedStop, usage, logprobs } = result
+  const stoppedAt = typeof matchedStop === 'string' ? matchedStop : null
+  return { text, tokenIds, finish, stoppedAt, usage, ...(logprobs !== undefined && { logprobs }) }
 }
 
 async function choose(node: SelectNode, path: string, prompt: Prompt, walk: Walk): Promise<CaptureDetail> {
@@ -48,5 +51,5 @@ async function choose(node: SelectNode, path: string, prompt: Prompt, walk: Walk
   const { choice, tokenIds, scores, usage } = await walk.backend.select(request, { signal: walk.signal })
   walk.report({ type: 'usage', usage })
   walk.report({ type: 'text-delta', path, delta: choice })
-  return { text: choice, tokenIds, finish: 'stop', usage, scores }
+  return { text: choice, tokenIds, finish: 'stop', stoppedAt: null, usage, scores }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { ContentPart, Message } from '../../runtime/protocol/backend.js'
 import { EngineError } from '../../runtime/protocol/error.js'
 import { type Body, type BodyNode, type ContentNode, isSlot, roundBody, type SlotNode } from '../ir/node.js'
@@ -41,6 +42,8 @@ const BODY: NodeTable<BodyNode['kind'], [Frame, Walk], Promise<void>> = {
       )
     const failure = new AbortController()
     const inner = { ...walk, signal: AbortSignal.any([walk.signal, failure.signal]) }
+    // Every branch's request listens to it; Node would warn of a leak from the eleventh on.
+    setMaxListeners(0, inner.signal)
     const frames = new Map(node.branches.map(({ key }) => [key, frame.branch(node.name, key)]))
     const causes: unknown[] = []
     // Every branch has come to rest before the fork does: none may outlive the run that it belongs to.
@@ -113,9 +116,12 @@ async function runPart(body: Body, frame: Frame, walk: Walk): Promise<void> {
 
 /** Computes what all branches begin with once, before they all ask for it at the same time. */
 async function warmBranches(bodies: readonly Body[], frame: Frame, walk: Walk): Promise<void> {
-  const messages = [...frame.messages, ...prefixMessages(sharedPrefix(bodies), frame, walk)]
+  const prefix = prefixMessages(sharedPrefix(bodies), frame, walk)
+  const messages = [...frame.messages, ...prefix]
+  // What was generated after is cached already, with all before it.
+  const known = frame.messages.findLastIndex(({ content }) => content.some(part => part.kind === 'generated'))
   // A warm-up goes into the unsalted cache, where salted requests do not look.
-  if (walk.settings.cacheSalt !== undefined || !isWorthWarming(messages)) return
+  if (walk.settings.cacheSalt !== undefined || !isWorthWarming(messages.slice(known + 1))) return
   const usage = await walk.backend.warm({ kind: 'chat', messages }, { signal: walk.signal })
   walk.report({ type: 'usage', usage })
 }

@@ -16,6 +16,8 @@ export interface CaptureDetail {
   readonly tokenIds: readonly number[]
   /** Why it ended; a select always stops. */
   readonly finish: GenerateResult['finish']
+  /** The stop text that ended it, if one did: the tokens may reach into it, `text` does not. */
+  readonly stoppedAt: string | null
   readonly usage: Usage
   /** Of gen and json slots that asked for them. */
   readonly logprobs?: readonly TokenLogprob[]

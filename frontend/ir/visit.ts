@@ -1,4 +1,4 @@
-import type { Body, BodyNode, Kind, Node, NodeOf, TurnNode } from './node.js'
+import { type Body, type BodyNode, isSlot, type Kind, type Node, type NodeOf, type TurnNode } from './node.js'
 
 /** One function for each kind: a new kind cannot be forgotten in any pass. */
 export type NodeTable<K extends Kind, Context extends readonly unknown[], Result> = {
@@ -33,7 +33,7 @@ export function* turnsOf(body: Body): Generator<TurnNode> {
 /** Names that running this body surely or possibly captures, without those inside forks and repeats. */
 export function capturedNames(body: Body): string[] {
   const table: NodeTable<BodyNode['kind'], [], readonly string[]> = {
-    turn: node => node.content.flatMap(part => ('name' in part && part.kind !== 'input' ? [part.name] : [])),
+    turn: node => node.content.filter(isSlot).map(slot => slot.name),
     fork: node => [node.name],
     when: node => node.cases.flatMap(each => capturedNames(each.body)),
     repeat: node => [node.name],

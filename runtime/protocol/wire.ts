@@ -16,8 +16,10 @@ export interface WireError {
   readonly data: ErrorData
 }
 
-/** Plain maps only: records would tie a message to its sender's memory. */
-const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: true })
+// Plain maps only: records would tie a message to its sender's memory. `skipValues` drops fields that are undefined, as
+// JSON does; the package has it and its types do not.
+const PACKING = { useRecords: false, skipValues: [undefined] }
+const packr = new Packr(PACKING)
 
 export function packRequest(request: unknown): Uint8Array {
   return packr.pack({ version: WIRE_VERSION, request })

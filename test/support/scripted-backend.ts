@@ -22,6 +22,8 @@ export interface ScriptedAnswer {
   readonly hangs?: boolean
   /** Before the first delta. */
   readonly delayMs?: number
+  /** Nothing comes before this has resolved. */
+  readonly after?: Promise<void>
 }
 
 export interface Question {
@@ -221,8 +223,8 @@ function cut(
 }
 
 /** Even an instant answer takes a turn of the event loop, as any engine's does. */
-function pause(answer: ScriptedAnswer, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise(resolve => {
+async function pause(answer: ScriptedAnswer, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise<void>(resolve => {
     const timer = setTimeout(resolve, signal?.aborted ? 0 : (answer.delayMs ?? 0))
     const stop = (): void => {
       clearTimeout(timer)
@@ -230,6 +232,7 @@ function pause(answer: ScriptedAnswer, signal: AbortSignal | undefined): Promise
     }
     signal?.addEventListener('abort', stop, { once: true })
   })
+  if (!signal?.aborted) await answer.after
 }
 
 async function resultOf(events: AsyncIterable<GenerateEvent>): Promise<GenerateResult> {

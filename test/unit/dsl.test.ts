@@ -57,8 +57,10 @@ t.test('a hole of another kind is refused with the place and what came', async t
   })
   t.throws(() => assistant`${hole({})}`, { message: `a hole of the assistant turn is an object; ${right}` })
   t.throws(() => user`${Number.NaN}`, { message: `a hole of the user turn is NaN; ${right}` })
-  t.throws(() => user`${hole(user`x`)}`, { message: `a hole of the user turn is an object; ${right}` })
-  t.throws(() => user`${hole(image('x.png'))}`, { message: /^a hole of the user turn is/ })
+  t.throws(() => user`${hole(user`x`)}`, { message: `a hole of the user turn is a turn; ${right}` })
+  t.throws(() => user`${hole(image('x.png'))}`, {
+    message: `a hole of the user turn is a picture (a program takes its pictures as inputs); ${right}`,
+  })
 })
 
 t.test('zod schemas are converted from their input side, closed, without $schema', async t => {
@@ -155,10 +157,10 @@ t.test('a body holds nodes only', async t => {
     message: `branch "a" of fork "f": item 1 is "text"; ${right}`,
   })
   t.throws(() => fork('f', ['a'], body(user`x`)), {
-    message: 'branch "a" of fork "f" is an object; it must be an array of turns',
+    message: 'branch "a" of fork "f" is a turn; it must be an array of turns',
   })
   t.throws(() => fork('f', ['a'], body([gen('x')])), {
-    message: `branch "a" of fork "f": item 0 is an object; ${right}`,
+    message: `branch "a" of fork "f": item 0 is a gen; ${right}`,
   })
   const kind = select('kind', ['a'])
   t.throws(() => when(kind, { a: 'x' as never }), {

@@ -282,3 +282,41 @@ t.test('a request that the engine aborts on its own ends the run as cancelled', 
   await t.rejects(one.run(backend, {}).result, { code: 'PROGRAM_CANCELLED', message: 'program "one" was cancelled.' })
   inner.checkIntegrity()
 })
+
+t.test('what a stop text cut is repeated as text, since its tokens may say more', async t => {
+  const stopped = program('stopped', {}, () => [
+    user`Go.`,
+    assistant`So ${gen('a', { stop: ['.'] })}. And ${gen('b')}.`,
+  ])
+  const backend = new ScriptedBackend(({ index }) => ['one. two', 'three'][index]!)
+  const run = stopped.run(backend, {})
+  t.same(await run.result, { a: 'one', b: 'three' })
+  t.match(generations(backend)[1]?.request.prompt, { continuation: [{ kind: 'text', text: 'So one. And ' }] })
+  t.equal(run.details.get('a')?.stoppedAt, '.')
+  t.equal(run.details.get('b')?.stoppedAt, null)
+})
+
+t.test('a fork right after an answer is not warmed up: its beginning is cached', async t => {
+  const late = program('late', {}, () => [
+    user`${'word '.repeat(20)}`,
+    assistant`${gen('a')}`,
+    fork('f', ['x', 'y'], key => [user`${key}`, assistant`${gen('b')}`]),
+    user`${'word '.repeat(20)}`,
+    fork('g', ['x', 'y'], key => [user`${key}`, assistant`${gen('b')}`]),
+  ])
+  const backend = new ScriptedBackend(() => 'x')
+  await late.run(backend, {}).result
+  t.same(kinds(backend), ['generate', 'generate', 'generate', 'warm', 'generate', 'generate'])
+})
+
+t.test('many branches at once warn of no leak', async t => {
+  const warnings: Error[] = []
+  const note = (warning: Error) => warnings.push(warning)
+  process.on('warning', note)
+  t.teardown(() => process.off('warning', note))
+  const keys = Array.from({ length: 40 }, (_, index) => `k${index}`)
+  const wide = program('wide', {}, () => [fork('f', keys, key => [user`${key}`, assistant`${gen('x')}`])])
+  await wide.run(new ScriptedBackend(() => 'x'), {}, { signal: new AbortController().signal }).result
+  await new Promise(resolve => setImmediate(resolve))
+  t.same(warnings, [])
+})

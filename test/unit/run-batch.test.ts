@@ -11,16 +11,24 @@ const busy = new EngineError('ENGINE_OVERLOADED', { waiting: 9, limit: 9 })
 const wordIn = (prompt: string): string => /Say (\w+)\./.exec(prompt)![1]!
 const words = (count: number) => Array.from({ length: count }, (_, index) => ({ word: `w${index}` }))
 
-/** Answers with the word itself; earlier words take longer, so that results come in reverse. */
+/** Answers with the word itself. */
 function echoing(fail: (word: string, attempt: number) => EngineError | null = () => null): ScriptedBackend {
   const attempts = new Map<string, number>()
-  return new ScriptedBackend(({ prompt, index }) => {
+  return new ScriptedBackend(({ prompt }) => {
     const word = wordIn(prompt)
     const attempt = attempts.get(word) ?? 0
     attempts.set(word, attempt + 1)
     const error = fail(word, attempt)
-    return { text: word, delayMs: Math.max(0, 20 - 4 * index), ...(error !== null && { error }) }
+    return { text: word, ...(error !== null && { error }) }
   })
+}
+
+function makeGate(): { readonly opened: Promise<void>; open(): void } {
+  let open = (): void => {}
+  const opened = new Promise<void>(resolve => {
+    open = resolve
+  })
+  return { opened, open }
 }
 
 async function all(items: AsyncIterable<BatchItem<{ readonly said: string }>>): Promise<string[]> {
@@ -30,8 +38,23 @@ async function all(items: AsyncIterable<BatchItem<{ readonly said: string }>>): 
 }
 
 t.test('items come in the order of the inputs, or as they finish', async t => {
-  t.same(await all(echo.runAll(echoing(), words(4))), ['0 w0', '1 w1', '2 w2', '3 w3'])
-  t.same(await all(echo.runAll(echoing(), words(4), { ordered: false })), ['3 w3', '2 w2', '1 w1', '0 w0'])
+  for (const ordered of [true, false]) {
+    const gates = Array.from({ length: 4 }, makeGate)
+    const backend = new ScriptedBackend(({ prompt }) => ({
+      text: 'x',
+      after: gates[Number(wordIn(prompt).slice(1))]!.opened,
+    }))
+    const items = echo.runAll(backend, words(4), { ordered })[Symbol.asyncIterator]()
+    const seen: number[] = []
+    for (const last of [3, 2, 1, 0]) {
+      // Unordered, the one whose gate has opened comes at once; ordered, all wait for the first.
+      gates[last]!.open()
+      if (!ordered) seen.push((await items.next()).value.index)
+    }
+    if (ordered) for (let count = 0; count < 4; count++) seen.push((await items.next()).value.index)
+    t.same(seen, ordered ? [0, 1, 2, 3] : [3, 2, 1, 0])
+    t.same(await items.next(), { done: true, value: undefined })
+  }
   t.same(await all(echo.runAll(echoing(), [])), [])
 })
 
@@ -93,18 +116,15 @@ t.test('an async source is read only as far as places are free', async t => {
 })
 
 t.test('a slow source does not hold back what is finished', async t => {
-  let release = () => {}
-  const gate = new Promise<void>(resolve => {
-    release = resolve
-  })
+  const gate = makeGate()
   async function* source() {
     yield { word: 'a' }
-    await gate
+    await gate.opened
     yield { word: 'b' }
   }
   const items = echo.runAll(echoing(), source())[Symbol.asyncIterator]()
   t.match(await items.next(), { value: { index: 0, ok: true } })
-  release()
+  gate.open()
   t.match(await items.next(), { value: { index: 1, ok: true } })
   t.match(await items.next(), { done: true })
 })
@@ -132,9 +152,10 @@ t.test('leaving the loop and the signal both stop the runs in flight', async t =
   left.checkIntegrity()
   const stopped = hanging()
   const controller = new AbortController()
-  setTimeout(() => controller.abort(), 20)
-  const items = echo.runAll(stopped, words(3), { signal: controller.signal })
-  await t.rejects(all(items), { code: 'PROGRAM_CANCELLED' })
+  const items = echo.runAll(stopped, words(3), { signal: controller.signal })[Symbol.asyncIterator]()
+  t.match(await items.next(), { value: { index: 0, ok: true } })
+  controller.abort()
+  await t.rejects(items.next(), { code: 'PROGRAM_CANCELLED' })
   t.equal(stopped.aborted, 2)
   stopped.checkIntegrity()
 })
