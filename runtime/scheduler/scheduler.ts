@@ -249,17 +249,18 @@ export class Scheduler {
     room.nextLogit += logitRows.length
   }
 
-  /** Branches overwrite each other in the slot, so those that are fed must run in order and in one piece each. */
+  /** Branches overwrite each other in the slot, so they run in order; the task plans anew from where the last one is cut. */
   #addBranches(sequence: Sequence, room: Room, chunks: BatchChunk[]): void {
-    for (const branch of sequence.branches) {
-      const { start, ids } = branch
-      if (ids.length > room.tokens || ids.length > room.rows || chunks.length >= this.limits.maxChunks) return
-      const logitRows = ids.map((_, index) => index)
-      const firstLogit = room.nextLogit
-      chunks.push({ sequence, slot: sequence.slot!, start, count: ids.length, branch, logitRows, firstLogit })
-      room.tokens -= ids.length
-      room.rows -= ids.length
-      room.nextLogit += ids.length
+    for (const { start, ids, prefix } of sequence.branches) {
+      const count = Math.min(ids.length, room.tokens, room.rows)
+      if (count <= 0 || chunks.length >= this.limits.maxChunks) return
+      const branch = { start, ids: ids.slice(0, count), prefix }
+      const logitRows = branch.ids.map((_, index) => index)
+      chunks.push({ sequence, slot: sequence.slot!, start, count, branch, logitRows, firstLogit: room.nextLogit })
+      room.tokens -= count
+      room.rows -= count
+      room.nextLogit += count
+      if (count < ids.length) return
     }
   }
 

@@ -145,8 +145,8 @@ export function makeHarness(options: HarnessOptions) {
 
   async function idle(): Promise<void> {
     while (!core.isIdle) await new Promise(resolve => setImmediate(resolve))
-    // One more turn, in which the loop writes what the cache still waits for.
-    await new Promise(resolve => setImmediate(resolve))
+    // Two more turns, in which the loop writes what the cache still waits for.
+    for (let turn = 0; turn < 2; turn++) await new Promise(resolve => setImmediate(resolve))
     scheduler.checkIntegrity()
     if (instant.pins !== 0) throw new Error(`${instant.pins} feature pins are left`)
   }

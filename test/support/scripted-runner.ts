@@ -4,6 +4,8 @@ import type { Sequence } from '../../runtime/scheduler/sequence.js'
 
 export const VOCABULARY = 11
 
+const NO_LOGITS = new Float32Array(VOCABULARY).fill(Number.NaN)
+
 /**
  * A model without weights: the logits after a position are a hash of everything that the slot holds up to it. Slots and
  * pages are plain arrays that stores, moves, loads, chunks and dummy rows change as the kernel would, so any mistake in
@@ -26,7 +28,8 @@ export class ScriptedRunner implements BatchRunner {
   }
 
   async forward(batch: Batch): Promise<void> {
-    await Promise.resolve()
+    // As with a worker thread, requests come and go while a step runs.
+    await new Promise(resolve => setImmediate(resolve))
     this.counts.steps++
     if (this.failAt === this.counts.steps) throw new Error('the scripted runner fails as asked')
     this.#copy(batch)
@@ -41,7 +44,8 @@ export class ScriptedRunner implements BatchRunner {
       const slot = this.#slots[firstSlot + index]!
       const row = firstLogit + step * rows.length + index
       slot[lengths[index]! + step] = step === 0 ? tokenIds[index]! : likeliest(this.logits(row - rows.length))
-      this.#rows[row] = logitsAfter(slot, lengths[index]! + step)
+      // A hole's token may lie beyond what the slot holds, and nobody reads its logits.
+      this.#rows[row] = sequence ? logitsAfter(slot, lengths[index]! + step) : NO_LOGITS
       if (sequence) this.counts.decodeRows++
       else this.counts.holes++
     })
