@@ -22,7 +22,7 @@ const address = {
     postalCode: { type: 'string', pattern: '^[0-9A-Z -]{3,10}$' },
     country: { type: 'string', minLength: 2, maxLength: 2 },
   },
-  required: ['street', 'city', 'country'],
+  required: ['street', 'city', 'postalCode', 'country'],
   additionalProperties: false,
 } as const
 const invoiceSchema = {

@@ -7,6 +7,7 @@ export type Segments = readonly number[]
 
 const NONE: Segments = []
 const ROW = 256
+const INITIAL_ROWS = 8
 /** Nesting of first parts that one derivative looks through; keeps the call stack far from its end. */
 const MAX_DEPTH = 1_000
 
@@ -22,7 +23,7 @@ export class Derivatives {
   #depth = 0
   #rows = 0
   /** Row r is table[r * 256 .. r * 256 + 255]. Replaced when it grows: read it anew after every `rowStart`. */
-  table = new Int32Array(ROW * 64)
+  table = new Int32Array(ROW * INITIAL_ROWS)
 
   constructor(store: ExpressionStore) {
     this.#store = store
@@ -41,7 +42,7 @@ export class Derivatives {
     if (this.#rows * 2 <= this.#store.limits.maxStates) return
     this.#rows = 0
     this.#rowStarts.length = 0
-    this.table = new Int32Array(ROW * 64)
+    this.table = new Int32Array(ROW * INITIAL_ROWS)
   }
 
   step(id: ExpressionId, byte: number): ExpressionId {
