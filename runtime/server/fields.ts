@@ -117,18 +117,28 @@ export class Fields {
     return typeof value === 'string' ? [value] : value
   }
 
-  /** For parameters that are known and cannot be honoured: only the values that mean "unused" pass. */
-  refuse(name: string, why: string, isUnused: (value: unknown) => boolean = value => value === false): void {
+  /** For parameters that are known and cannot be honoured: only blank values and those that mean "unused" pass. */
+  refuse(name: string, why: string, isUnused: (value: unknown) => boolean = () => false): void {
     const value = this.raw(name)
-    if (value !== undefined && !isUnused(value)) {
+    if (!isBlank(value) && !isUnused(value)) {
       throw invalid(`"${this.path(name)}" cannot be honoured: ${why}; got ${quote(value)}.`, this.path(name))
     }
   }
 
-  /** Throws REQUEST_INVALID for a name that was never asked for and is not among `ignored`. */
+  /** For switches that are on and cannot be turned off. */
+  requireOn(name: string, why: string): void {
+    if (this.flag(name) === false) {
+      throw invalid(`"${this.path(name)}" cannot be false: ${why}.`, this.path(name))
+    }
+  }
+
+  /**
+   * Throws REQUEST_INVALID for a name that was never asked for and is not among `ignored`. A blank value passes:
+   * clients spell out the switches of many servers as off.
+   */
   finish(ignored: ReadonlySet<string> = new Set()): void {
     for (const [name, value] of Object.entries(this.#source)) {
-      if (this.#known.has(name) || ignored.has(name) || value === null) continue
+      if (this.#known.has(name) || ignored.has(name) || isBlank(value)) continue
       throw invalid(`There is no parameter "${this.path(name)}".`, this.path(name))
     }
   }
@@ -145,6 +155,12 @@ export class Fields {
     }
     return value as Value
   }
+}
+
+/** Says nothing: null, false, '', [] or {}. */
+function isBlank(value: unknown): boolean {
+  if (value === undefined || value === null || value === false || value === '') return true
+  return typeof value === 'object' && Object.keys(value).length === 0
 }
 
 function isListOf(value: unknown, test: (item: unknown) => boolean): boolean {

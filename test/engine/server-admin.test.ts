@@ -129,6 +129,7 @@ t.test('the tokenizer works over the wire, one text or several', async t => {
   t.same((await post('/v1/detokenize', { tokens: [[104], [105]] })).json(), { text: ['h', 'i'] })
   t.same((await post('/detokenize', { tokens: [] })).json(), { text: '' })
   t.equal((await post('/tokenize', {})).statusCode, 400)
+  t.match((await post('/tokenize', { prompt: 'a', add_special_tokens: false })).json().error.message, /cannot be false/)
   t.match((await post('/detokenize', { tokens: [1, 300] })).json().error.message, /holds 300/)
   t.match((await post('/v1/detokenize', { tokens: [[1], 2] })).json().error.param, 'tokens[1]')
 })

@@ -135,8 +135,26 @@ t.test('harmless parameters, empty tools and nulls pass', async t => {
     response_format: null,
     stop: null,
     unheard_of: null,
+    switch_of_another_server: false,
   })
   t.equal(response.statusCode, 200)
+})
+
+t.test('what the clients of SGLang send spelt out as unused passes', async t => {
+  const { engine, post } = build()
+  const response = await post('/generate', {
+    text: 'x',
+    lora_path: '',
+    return_routed_experts: false,
+    input_embeds: null,
+    video_data: [null],
+    token_ids_logprob: [],
+    modalities: ['image'],
+    image_data: [],
+    sampling_params: { stop: [], stop_token_ids: [], stop_regex: [], regex: null, custom_params: null, n: 1 },
+  })
+  t.equal(response.statusCode, 200)
+  t.strictSame(engine.requests[0]!.sampling, { temperature: 1, stop: [], stopTokenIds: [], maxTokens: 128 })
 })
 
 t.test('what is wrong with a native request is said', async t => {
@@ -149,6 +167,7 @@ t.test('what is wrong with a native request is said', async t => {
     [{ input_ids: [] }, /at least one/],
     [{ input_ids: [1, 300] }, /holds 300; token ids run from 0 to 299/],
     [{ input_ids: [[1], 'x'] }, /"input_ids\[1\]" must be a list of token ids/],
+    [{ input_ids: [[1], []] }, /"input_ids\[1\]" must hold at least one/],
     [{ text: '<image><image>', image_data: 'aGk=' }, /2 places for pictures, and 1 pictures/],
     [{ text: 'a <image>' }, /1 places for pictures, and 0/],
     [{ text: ['a', 'b'], image_data: ['aGk='] }, /1 items for 2 requests/],
@@ -204,7 +223,9 @@ t.test('what is wrong with a select or a completion is said', async t => {
     ['/v1/select', { messages, choices: ['a'], method: 'best' }, 'method'],
     ['/v1/select', { messages, choices: ['a'], image_data: 'aGk=' }, 'image_data'],
     ['/v1/completions', {}, 'prompt'],
-    ['/v1/completions', { prompt: [1, 2] }, 'prompt'],
+    ['/v1/completions', { prompt: [1, 300] }, 'prompt'],
+    ['/v1/completions', { prompt: [1, 'a'] }, 'prompt'],
+    ['/v1/completions', { prompt: [] }, 'prompt'],
     ['/v1/completions', { prompt: 'x', echo: true }, 'echo'],
     ['/v1/completions', { prompt: 'x', best_of: 2 }, 'best_of'],
     ['/v1/completions', { prompt: 'x', suffix: 'y' }, 'suffix'],

@@ -244,6 +244,16 @@ t.test('completions take one prompt or several', async t => {
   t.match(body.usage, { prompt_tokens: 5, completion_tokens: 64 })
 })
 
+t.test('completions take token ids, one list or several', async t => {
+  const { engine, post } = build()
+  await post('/v1/completions', { prompt: [1, 2] })
+  await post('/v1/completions', { prompt: [[3], [4, 5]] })
+  t.strictSame(
+    engine.requests.map(request => request.prompt),
+    [[1, 2], [3], [4, 5]].map(ids => ({ kind: 'tokens', ids })),
+  )
+})
+
 t.test('streamed completions carry text', async t => {
   const { post } = build({ script: () => 'abc' })
   const events = readEvents((await post('/v1/completions', { prompt: 'p', stream: true })).payload)

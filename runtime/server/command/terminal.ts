@@ -41,7 +41,8 @@ function outputOf(stream: WriteStream): Output {
   })
   return {
     isTTY: stream.isTTY === true,
-    columns: stream.columns ?? 80,
+    // Some terminals say 0.
+    columns: stream.columns || 80,
     write: text =>
       new Promise(resolve => {
         if (isGone) resolve(false)

@@ -4,6 +4,7 @@ import type { EngineModel } from '../../protocol/engine.js'
 import { Fields, invalid, isRecord, quote } from '../fields.js'
 import type { ReadImage } from '../images.js'
 import { withoutUndefined, withSeedOffset } from '../sampling.js'
+import { checkIdLists } from '../token-ids.js'
 import { placeImages, spreadImages } from './prompt.js'
 import { type NativeSampling, readNativeSampling } from './sampling.js'
 
@@ -65,7 +66,7 @@ export async function readNativeJob(body: unknown, model: EngineModel, readImage
   const isStream = fields.flag('stream') ?? false
   const showsText = fields.flag('return_text_in_logprobs') ?? false
   for (const [name, why] of Object.entries(UNSUPPORTED)) {
-    fields.refuse(name, why, value => value === false || (Array.isArray(value) && value.every(item => item === null)))
+    fields.refuse(name, why, value => Array.isArray(value) && value.every(item => item === null))
   }
   const shared = withoutUndefined({ priority: fields.integer('priority') })
   const samplings = readSamplings(fields, count, model)
@@ -123,19 +124,8 @@ function readPrompts(
     if (prompts.length === 0) throw invalid('"text" must hold at least one prompt.', 'text')
     return { isSingle: typeof text === 'string', prompts }
   }
-  const isSingle = !(Array.isArray(ids) && Array.isArray(ids[0]))
-  const prompts = isSingle ? [ids] : (ids as readonly unknown[])
-  for (const [index, prompt] of prompts.entries()) {
-    const param = isSingle ? 'input_ids' : `input_ids[${index}]`
-    if (!Array.isArray(prompt) || prompt.length === 0) {
-      throw invalid(`"${param}" must be a list of token ids, at least one; got ${quote(prompt)}.`, param)
-    }
-    const wrong = prompt.find(id => !Number.isSafeInteger(id) || id < 0 || id >= model.vocabSize)
-    if (wrong !== undefined) {
-      throw invalid(`"${param}" holds ${quote(wrong)}; token ids run from 0 to ${model.vocabSize - 1}.`, param)
-    }
-  }
-  return { isSingle, prompts: prompts as readonly (readonly number[])[] }
+  const { isSingle, lists } = checkIdLists(ids, 'input_ids', model.vocabSize)
+  return { isSingle, prompts: lists }
 }
 
 function readSamplings(fields: Fields, count: number, model: EngineModel): readonly NativeSampling[] {

@@ -30,7 +30,7 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
 /** One `sampling_params` object. Throws REQUEST_INVALID. */
 export function readNativeSampling(fields: Fields, model: EngineModel): NativeSampling {
   for (const [name, why] of Object.entries(UNSUPPORTED)) fields.refuse(name, why)
-  fields.refuse('skip_special_tokens', 'special tokens are never shown', value => value === true)
+  fields.requireOn('skip_special_tokens', 'special tokens are never shown')
   const given = fields.integer('max_new_tokens', { min: 0 })
   // A null asks for all that the context leaves; absence for the default.
   const maxTokens = given ?? (fields.has('max_new_tokens') ? model.contextLength : MAX_NEW_TOKENS)

@@ -40,7 +40,7 @@ async function readMessage(fields: Fields, readImage: ReadImage): Promise<Messag
     )
   }
   fields.text('name')
-  fields.refuse('tool_calls', 'this server calls no tools', value => Array.isArray(value) && value.length === 0)
+  fields.refuse('tool_calls', 'this server calls no tools')
   const content = fields.raw('content')
   fields.finish(new Set(['refusal', 'annotations']))
   if (typeof content === 'string') return { role, content: [{ kind: 'text', text: content }] }

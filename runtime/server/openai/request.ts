@@ -5,6 +5,7 @@ import { readOpenAiConstraint } from '../constraints.js'
 import { Fields, invalid } from '../fields.js'
 import type { ReadImage } from '../images.js'
 import { readSharedSampling, withoutUndefined, withSeedOffset } from '../sampling.js'
+import { checkIdLists } from '../token-ids.js'
 import { readChatPrompt } from './messages.js'
 
 /** One HTTP request as the generations that answer it, prompt by prompt, `samples` of each. */
@@ -45,9 +46,9 @@ export async function readChatJob(body: unknown, model: EngineModel, readImage: 
     fields.integer('max_tokens', { min: 1 }) ??
     model.contextLength
   fields.integer('max_tokens', { min: 1 })
-  fields.refuse('tools', 'this server calls no tools', isEmptyList)
+  fields.refuse('tools', 'this server calls no tools')
   fields.refuse('tool_choice', 'this server calls no tools', value => value === 'none' || value === 'auto')
-  fields.refuse('functions', 'this server calls no tools', isEmptyList)
+  fields.refuse('functions', 'this server calls no tools')
   fields.refuse(
     'modalities',
     'only text comes out',
@@ -65,21 +66,28 @@ export async function readChatJob(body: unknown, model: EngineModel, readImage: 
 /** Throws REQUEST_INVALID. */
 export function readCompletionJob(body: unknown, model: EngineModel): OpenAiJob {
   const fields = new Fields(body)
-  const prompts = fields.textOrTexts('prompt')
-  if (prompts === undefined || prompts.length === 0) throw invalid('"prompt" is missing.', 'prompt')
+  const prompts = readPrompts(fields, model)
   const top = fields.integer('logprobs', { min: 0, max: 20 })
   const maxTokens = fields.integer('max_tokens', { min: 1 }) ?? 16
   fields.refuse('echo', 'ask /generate for the prompt with logprob_start_len')
-  fields.refuse('suffix', 'the model only continues text', value => value === '')
+  fields.refuse('suffix', 'the model only continues text')
   fields.refuse('best_of', 'all samples are returned; use "n"', value => value === (fields.raw('n') ?? 1))
   const read = readCommon(fields, model, maxTokens)
   fields.finish(IGNORED)
-  return assemble(
-    'text',
-    read,
-    prompts.map(text => ({ kind: 'raw', parts: [{ kind: 'text', text }] })),
-    top === undefined ? undefined : { top },
-  )
+  return assemble('text', read, prompts, top === undefined ? undefined : { top })
+}
+
+/** A text, token ids, or a list of either, as OpenAI has it. */
+function readPrompts(fields: Fields, model: EngineModel): readonly Prompt[] {
+  const value = fields.raw('prompt')
+  if (value === undefined) throw invalid('"prompt" is missing.', 'prompt')
+  const first = Array.isArray(value) ? value[0] : undefined
+  if (typeof first === 'number' || Array.isArray(first)) {
+    return checkIdLists(value, 'prompt', model.vocabSize).lists.map(ids => ({ kind: 'tokens', ids }))
+  }
+  const texts = fields.textOrTexts('prompt')!
+  if (texts.length === 0) throw invalid('"prompt" must hold at least one prompt.', 'prompt')
+  return texts.map(text => ({ kind: 'raw', parts: [{ kind: 'text', text }] }))
 }
 
 interface Common {
@@ -99,7 +107,7 @@ function readCommon(fields: Fields, model: EngineModel, maxTokens: number): Comm
   const includesUsage = streamOptions?.flag('include_usage') ?? false
   streamOptions?.finish(new Set(['include_obfuscation']))
   for (const [name, why] of Object.entries(UNSUPPORTED)) fields.refuse(name, why)
-  fields.refuse('skip_special_tokens', 'special tokens are never shown', value => value === true)
+  fields.requireOn('skip_special_tokens', 'special tokens are never shown')
   return {
     id: fields.text('rid') ?? undefined,
     samples: fields.integer('n', { min: 1, max: 128 }) ?? 1,
@@ -145,8 +153,4 @@ function assemble(
     }
   })
   return { id, kind, samples, requests, isStream, includesUsage, wantsLogprobs: logprobs !== undefined }
-}
-
-function isEmptyList(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { Fields, invalid, quote } from '../fields.js'
+import { Fields, invalid } from '../fields.js'
 import { assertOpen, type ServerContext } from '../generation.js'
+import { checkIds } from '../token-ids.js'
 
 /** What SGLang's servers offer beside generation: model and server facts, cache, aborts, the tokenizer. */
 export function adminRoutes(server: FastifyInstance, context: ServerContext): void {
@@ -57,7 +58,7 @@ export function adminRoutes(server: FastifyInstance, context: ServerContext): vo
     const fields = new Fields(request.body)
     const prompts = fields.textOrTexts('prompt') ?? fields.textOrTexts('text')
     const isSingle = typeof (fields.raw('prompt') ?? fields.raw('text')) === 'string'
-    fields.refuse('add_special_tokens', 'the start token is part of every prompt', value => value === true)
+    fields.requireOn('add_special_tokens', 'the start token is part of every prompt')
     fields.finish(new Set(['model']))
     if (prompts === undefined) throw invalid('"prompt" is missing.', 'prompt')
     const tokens = prompts.map(prompt => engine.tokenize(prompt))
@@ -75,7 +76,7 @@ export function adminRoutes(server: FastifyInstance, context: ServerContext): vo
     assertOpen(context)
     const fields = new Fields(request.body)
     const list = fields.list('tokens')
-    fields.refuse('skip_special_tokens', 'special tokens have no text', value => value === true)
+    fields.requireOn('skip_special_tokens', 'special tokens have no text')
     fields.finish(new Set(['model']))
     if (list === undefined) throw invalid('"tokens" is missing.', 'tokens')
     const isBatch = list.length > 0 && Array.isArray(list[0])
@@ -87,11 +88,4 @@ export function adminRoutes(server: FastifyInstance, context: ServerContext): vo
   }
   server.post('/detokenize', detokenize)
   server.post('/v1/detokenize', detokenize)
-}
-
-function checkIds(ids: unknown, param: string, vocabSize: number): readonly number[] {
-  if (!Array.isArray(ids)) throw invalid(`"${param}" must be a list of token ids; got ${quote(ids)}.`, param)
-  const wrong = ids.find(id => !Number.isSafeInteger(id) || id < 0 || id >= vocabSize)
-  if (wrong === undefined) return ids
-  throw invalid(`"${param}" holds ${quote(wrong)}; token ids run from 0 to ${vocabSize - 1}.`, param)
 }
