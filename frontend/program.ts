@@ -80,7 +80,7 @@ export function program<const S extends InputDeclarations, const B extends BodyO
 }
 
 /** A program over data that may still be wrong. Throws PROGRAM_INVALID. */
-export function programOf<I extends object, O>(ir: ProgramIr): Program<I, O> {
+function programOf<I extends object, O>(ir: ProgramIr): Program<I, O> {
   const issues = verify(ir)
   if (issues.length > 0) {
     const what = issues.map(issue => sentence(ir.name, issue)).join('\n')

@@ -10,7 +10,10 @@ export interface BatchSettings {
   readonly inFlight?: number
   /** Items come in the order of the inputs (default), or as they finish. */
   readonly ordered?: boolean
-  /** How often an item is tried again when the engine was overloaded, out of reach or broken. Default 0. */
+  /**
+   * How often an item is tried again when the engine was overloaded, out of reach or broken: after 50 ms, then after
+   * twice as long each time. Default 0.
+   */
   readonly retries?: number
   /** A progress line on stderr while it is a terminal. Default true. */
   readonly progress?: boolean

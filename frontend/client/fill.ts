@@ -13,7 +13,9 @@ import type { CaptureDetail, Walk } from './walk.js'
  */
 export async function fill(node: SlotNode, frame: Frame, open: ContentPart[], walk: Walk): Promise<Captured> {
   const path = frame.pathOf(node.name)
-  const detail = await visit(FILL, node, path, chatPrompt(frame.messages, open), walk)
+  const detail = await visit(FILL, node, path, chatPrompt(frame.messages, open), walk).catch(cause => {
+    throw located(cause, path, walk)
+  })
   const { text, tokenIds } = detail
   walk.report({ type: 'detail', path, detail })
   // A stop text may end in the middle of a token, so that the tokens say more than the capture does.
@@ -27,6 +29,12 @@ const FILL: NodeTable<SlotNode['kind'], [string, Prompt, Walk], Promise<CaptureD
   gen: generate,
   json: generate,
   select: choose,
+}
+
+/** The engine's error, with the capture it belongs to in its data: the engine itself knows nothing of captures. */
+function located(cause: unknown, capture: string, walk: Walk): unknown {
+  if (!EngineError.isInstance(cause) || 'program' in cause.data) return cause
+  return new EngineError(cause.code, { ...cause.data, program: walk.program, capture }, { cause })
 }
 
 async function generate(node: GenNode | JsonNode, path: string, prompt: Prompt, walk: Walk): Promise<CaptureDetail> {

@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ContentPart, ImageSource } from '../../runtime/protocol/backend.js'
 import { EngineError } from '../../runtime/protocol/error.js'
+import { describe } from '../ir/describe.js'
 import type { InputType } from '../ir/node.js'
 
 type ReadInput = (value: unknown, refuse: (what: string) => EngineError) => Promise<ContentPart> | ContentPart
@@ -84,10 +85,4 @@ async function readPath(path: string): Promise<ImageSource> {
     if (code === 'ENOENT' || code === 'ENOTDIR') throw new EngineError('IMAGE_NOT_FOUND', { path }, { cause })
     throw new EngineError('IMAGE_UNREADABLE', { label: path, what: message }, { cause })
   }
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)
-  if (typeof value !== 'object' || value === null) return String(value)
-  return Array.isArray(value) ? 'an array' : `a value of type ${value.constructor?.name ?? 'object'}`
 }

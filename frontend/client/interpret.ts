@@ -1,7 +1,15 @@
 import { setMaxListeners } from 'node:events'
 import type { ContentPart, Message } from '../../runtime/protocol/backend.js'
 import { EngineError } from '../../runtime/protocol/error.js'
-import { type Body, type BodyNode, type ContentNode, isSlot, roundBody, type SlotNode } from '../ir/node.js'
+import {
+  type Body,
+  type BodyNode,
+  type ContentNode,
+  type ForkNode,
+  isSlot,
+  roundBody,
+  type SlotNode,
+} from '../ir/node.js'
 import { type Prefix, sharedPrefix } from '../ir/prefix.js'
 import { type NodeTable, visit } from '../ir/visit.js'
 import { fill } from './fill.js'
@@ -34,12 +42,7 @@ const BODY: NodeTable<BodyNode['kind'], [Frame, Walk], Promise<void>> = {
     frame.messages.push({ role: node.role, content: open })
   },
   fork: async (node, frame, walk) => {
-    if (node.branches.length > 1)
-      await warmBranches(
-        node.branches.map(branch => branch.body),
-        frame,
-        walk,
-      )
+    await warmBranches(node, frame, walk)
     const failure = new AbortController()
     const inner = { ...walk, signal: AbortSignal.any([walk.signal, failure.signal]) }
     // Every branch's request listens to it; Node would warn of a leak from the eleventh on.
@@ -115,8 +118,9 @@ async function runPart(body: Body, frame: Frame, walk: Walk): Promise<void> {
 }
 
 /** Computes what all branches begin with once, before they all ask for it at the same time. */
-async function warmBranches(bodies: readonly Body[], frame: Frame, walk: Walk): Promise<void> {
-  const prefix = prefixMessages(sharedPrefix(bodies), frame, walk)
+async function warmBranches({ branches }: ForkNode, frame: Frame, walk: Walk): Promise<void> {
+  if (branches.length < 2) return
+  const prefix = prefixMessages(sharedPrefix(branches.map(branch => branch.body)), frame, walk)
   const messages = [...frame.messages, ...prefix]
   // What was generated after is cached already, with all before it.
   const known = frame.messages.findLastIndex(({ content }) => content.some(part => part.kind === 'generated'))

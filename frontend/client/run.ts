@@ -2,7 +2,7 @@ import { toEngineError } from '../../runtime/protocol/error.js'
 import type { Names, ValueAt } from '../dsl/types.js'
 import { EventLog } from './event-log.js'
 import { addUsage, NO_USAGE, type RunUsage } from './usage.js'
-import type { CaptureDetail, Progress } from './walk.js'
+import type { CaptureDetail, WalkEvent } from './walk.js'
 
 /** What happens in a run, in order. Captures inside forks and repeats have paths: 'notes.clarity.note', 'tips.0.tip'. */
 export type RunEvent<O> =
@@ -39,13 +39,13 @@ export class ProgramRun<O> implements Run<O> {
   #usage = NO_USAGE
   #result: Promise<O> | null = null
 
-  /** `start` does the work; it reports progress, heeds the signal and gives the result. */
+  /** `start` does the work; it reports what happens, heeds the signal and gives the result. */
   constructor(
-    start: (report: (progress: Progress) => void, signal: AbortSignal) => Promise<O>,
+    start: (report: (event: WalkEvent) => void, signal: AbortSignal) => Promise<O>,
     signal: AbortSignal | undefined,
   ) {
     const signals = signal === undefined ? [this.#controller.signal] : [this.#controller.signal, signal]
-    this.#outcome = start(progress => this.#report(progress), AbortSignal.any(signals)).then(
+    this.#outcome = start(event => this.#report(event), AbortSignal.any(signals)).then(
       result => {
         this.#log.push({ type: 'run-end', result, usage: this.#usage })
         this.#log.close()
@@ -88,17 +88,17 @@ export class ProgramRun<O> implements Run<O> {
     this.#controller.abort()
   }
 
-  #report(progress: Progress): void {
-    if (progress.type === 'usage') this.#usage = addUsage(this.#usage, progress.usage)
-    else if (progress.type === 'detail') this.details.set(progress.path, progress.detail)
-    else this.#log.push(eventOf(progress))
+  #report(event: WalkEvent): void {
+    if (event.type === 'usage') this.#usage = addUsage(this.#usage, event.usage)
+    else if (event.type === 'detail') this.details.set(event.path, event.detail)
+    else this.#log.push(eventOf(event))
   }
 }
 
-function eventOf<O>(progress: Extract<Progress, { type: 'text-delta' | 'capture-end' }>): RunEvent<O> {
-  const { path: capture } = progress
-  if (progress.type === 'text-delta') return { type: 'text-delta', capture, delta: progress.delta }
-  const { value } = progress
+function eventOf<O>(event: Extract<WalkEvent, { type: 'text-delta' | 'capture-end' }>): RunEvent<O> {
+  const { path: capture } = event
+  if (event.type === 'text-delta') return { type: 'text-delta', capture, delta: event.delta }
+  const { value } = event
   if (capture.includes('.')) return { type: 'part-end', capture, value }
   // The walk captures what the program's type says; verify() and the slots' own types stand for that.
   return { type: 'capture-end', capture, value } as RunEvent<O>

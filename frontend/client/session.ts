@@ -123,7 +123,7 @@ export class Session {
     return step.then(() => {
       const values = this.#frame.values()
       return Object.fromEntries(
-        capturedNames([node.ir]).flatMap(name => (name in values ? [[name, values[name]]] : [])),
+        capturedNames([node.ir]).flatMap(name => (Object.hasOwn(values, name) ? [[name, values[name]]] : [])),
       ) as Flat<C>
     })
   }
@@ -165,9 +165,9 @@ export class Session {
       settings: { ...routing(this.#options), sampling: [sampling] },
       validatorOf,
       signal,
-      report: progress => {
-        if (progress.type === 'usage') this.#usage = addUsage(this.#usage, progress.usage)
-        else if (progress.type === 'text-delta') onText?.(progress.delta, progress.path)
+      report: event => {
+        if (event.type === 'usage') this.#usage = addUsage(this.#usage, event.usage)
+        else if (event.type === 'text-delta') onText?.(event.delta, event.path)
       },
     })
     this.#frame = frame

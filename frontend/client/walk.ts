@@ -26,7 +26,7 @@ export interface CaptureDetail {
 }
 
 /** What a walk tells while it goes on. Paths name the capture's place in the result: 'notes.clarity.note'. */
-export type Progress =
+export type WalkEvent =
   | { readonly type: 'text-delta'; readonly path: string; readonly delta: string }
   | { readonly type: 'capture-end'; readonly path: string; readonly value: unknown }
   | { readonly type: 'detail'; readonly path: string; readonly detail: CaptureDetail }
@@ -40,6 +40,6 @@ export interface Walk {
   readonly inputs: ReadonlyMap<string, ContentPart>
   readonly settings: RequestSettings
   readonly validatorOf: (node: JsonNode) => Validator | null
-  readonly report: (progress: Progress) => void
+  readonly report: (event: WalkEvent) => void
   readonly signal: AbortSignal
 }

@@ -1,3 +1,4 @@
+import { describe } from '../ir/describe.js'
 import {
   type Body,
   type ContentNode,
@@ -6,10 +7,11 @@ import {
   mergeTexts,
   refNode,
   repeatNode,
+  roundBody,
   whenNode,
 } from '../ir/node.js'
 import { capturedNames } from '../ir/visit.js'
-import { DslError, describe } from './problem.js'
+import { DslError } from './problem.js'
 import { holeNode } from './turn.js'
 import type { BodyOf, Captures, CaseCaptures, Fork, PromptHole, Ref, Repeat, Slot, TypeMessage, When } from './types.js'
 
@@ -49,7 +51,7 @@ export function join<K extends string, C>(
       ? ir.branches
       : Array.from({ length: ir.atMost }, (_, index) => ({
           key: String(index),
-          body: ir.rounds[Math.min(index, ir.rounds.length - 1)] ?? [],
+          body: roundBody(ir, index),
         }))
   const items = bodies.map(({ key, body }) => {
     const refs = capturedNames(body).map(name => [name, { ir: refNode([ir.name, key, name]) }])

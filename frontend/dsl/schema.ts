@@ -1,6 +1,7 @@
+import { describe } from '../ir/describe.js'
 import type { JsonNode, JsonSchema } from '../ir/node.js'
 import type { FromSchema, SchemaLiteral } from './infer.js'
-import { DslError, describe } from './problem.js'
+import { DslError } from './problem.js'
 import type { StandardResult, StandardSource } from './standard.js'
 
 export type { StandardSource } from './standard.js'

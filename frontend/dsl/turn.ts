@@ -1,5 +1,6 @@
+import { describe } from '../ir/describe.js'
 import { type ContentNode, type Role, type TurnNode, textNode, turnNode } from '../ir/node.js'
-import { DslError, describe } from './problem.js'
+import { DslError } from './problem.js'
 import type {
   AnswerHole,
   AnswerHoles,
@@ -23,7 +24,10 @@ export function system<const H extends AnyHoles>(
   return { ir: turnOf('system', strings, holes) }
 }
 
-/** What the user says: user`${photo} What is the total?` Holds text, numbers, inputs, pictures and references. */
+/**
+ * What the user says: user`${photo} What is the total?` Holds text, numbers, inputs, pictures and references. Text is
+ * sent as it stands: line breaks and indentation inside the backticks are part of it.
+ */
 export function user<const H extends AnyHoles>(
   strings: TemplateStringsArray,
   ...holes: H & PromptHoles<H>

@@ -28,7 +28,7 @@ t.test('what is no picture is refused, with what came and what would be right', 
   const right = 'encoded bytes, a file: or data: URL, or a path'
   await t.rejects(pictureOf(7), refused(`7 is no picture; give ${right}`))
   await t.rejects(pictureOf(''), refused(`"" is no picture; give ${right}`))
-  await t.rejects(pictureOf({}), refused(`a value of type Object is no picture; give ${right}`))
+  await t.rejects(pictureOf({}), refused(`an object is no picture; give ${right}`))
   await t.rejects(pictureOf(undefined), refused(`it has no value; give ${right}`))
   await t.rejects(
     pictureOf(new Uint8Array()),

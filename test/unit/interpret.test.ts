@@ -188,7 +188,10 @@ t.test('a branch that fails stops the others, and nothing is left running', asyn
     a: { text: '', error: new EngineError('ENGINE_OVERLOADED', { waiting: 1, limit: 1 }), delayMs: 5 },
     b: { text: 'abc', hangs: true },
   })
-  await t.rejects(pair.run(backend, {}).result, { code: 'ENGINE_OVERLOADED' })
+  await t.rejects(pair.run(backend, {}).result, {
+    code: 'ENGINE_OVERLOADED',
+    data: { waiting: 1, program: 'pair', capture: 'f.a.x' },
+  })
   t.equal(backend.aborted, 1)
   t.equal(generations(backend).length, 2)
   backend.checkIntegrity()

@@ -1,6 +1,9 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { decode, hashOf } from '../../frontend/ir/codec.js'
 import { genNode, jsonNode, programIr, turnNode } from '../../frontend/ir/node.js'
+import { explain } from '../../frontend/ir/print.js'
+import { verify } from '../../frontend/ir/verify.js'
 import { CORPUS } from '../programs/corpus.js'
 
 const plain = (): Record<string, unknown> => JSON.parse(JSON.stringify(CORPUS[5]!.program))
@@ -58,3 +61,25 @@ t.test('hashes are the same on every machine and in every version', async t => {
   t.matchOnly(hashes, { question: /^[0-9a-f]{64}$/, receipt: /^[0-9a-f]{64}$/ })
   t.equal(hashes.question, '3718f4efd849a0cbff379fae806b25ff7bf8414054c68a74f2341bb2953ae067')
 })
+
+t.test('whatever is put into a saved program, it is refused or can be verified and printed', async t => {
+  const places = CORPUS.flatMap(({ program }) =>
+    pointersIn(JSON.parse(JSON.stringify(program))).map(at => ({ program, at })),
+  )
+  const law = fc.property(fc.constantFrom(...places), fc.jsonValue({ maxDepth: 2 }), ({ program, at }, value) => {
+    const saved = JSON.parse(JSON.stringify(program))
+    const parent = at.slice(0, -1).reduce((inner, key) => inner[key], saved)
+    parent[at.at(-1)!] = value
+    const decoded = decode(saved)
+    if (!decoded.ok) return decoded.message !== ''
+    const isSame = hashOf(decoded.ir) === program.hash
+    return Array.isArray(verify(decoded.ir)) && (isSame || explain(decoded.ir) !== '')
+  })
+  t.doesNotThrow(() => fc.assert(law, { numRuns: 1000 }))
+})
+
+/** Every place in plain data, as the keys that lead there. */
+function pointersIn(value: unknown): string[][] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, inner]) => [[key], ...pointersIn(inner).map(rest => [key, ...rest])])
+}
