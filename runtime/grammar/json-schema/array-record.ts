@@ -53,16 +53,29 @@ export function intersectArrays(formulas: FormulaTable, a: ArrayRecord, b: Array
   }
   const rest = formulas.and([a.rest, b.rest])
   if (rest === NEVER) max = Math.min(max, prefix.length)
-  if (min > max) return null
+  const contains = mergeCounts([...a.contains, ...b.contains])
+  if (min > max || contains.some(each => each.min > each.max)) return null
   return {
     prefix,
     rest,
     min,
     max,
-    contains: [...a.contains, ...b.contains],
+    contains,
     unique: a.unique ?? b.unique,
     repeated: a.repeated ?? b.repeated,
   }
+}
+
+/** Counts of the same items become one. */
+function mergeCounts(counts: readonly ContainsCount[]): readonly ContainsCount[] {
+  const merged = new Map<string, ContainsCount>()
+  for (const each of counts) {
+    const key = `${each.formula},${each.from}`
+    const known = merged.get(key)
+    const min = Math.max(each.min, known?.min ?? 0)
+    merged.set(key, { ...each, min, max: Math.min(each.max, known?.max ?? Number.POSITIVE_INFINITY) })
+  }
+  return [...merged.values()]
 }
 
 /** Every array that is not in the record, as a union. */
