@@ -170,6 +170,7 @@ class Server {
   }
 }
 
+/** The server is trusted with the shape of its events; anything that is none is an error, its own or that it is none. */
 function eventOf(line: Readonly<Record<string, unknown>>): GenerateEvent {
   if (line.type === 'text-delta' || line.type === 'finish') return line as unknown as GenerateEvent
   throw engineError((line.error ?? { message: JSON.stringify(line).slice(0, 200) }) as Partial<WireError>)

@@ -60,13 +60,8 @@ const notes = program('notes', {}, () => {
   ])
   return [notes, user`${join(notes, (key, { note, ok }) => [key satisfies 'clarity' | 'evidence', note, ok])}`]
 })
-interface Note {
-  readonly note: string
-  readonly ok: 'y' | 'n'
-}
 same<ResultOf<typeof notes>['notes']['clarity'], { readonly note: string; readonly ok: 'y' | 'n' }>()
 same<keyof ResultOf<typeof notes>['notes'], 'clarity' | 'evidence'>()
-export const eachNote: Note = null as unknown as ResultOf<typeof notes>['notes']['evidence']
 
 // A repeat is an array of rounds.
 const tips = program('tips', {}, () => {

@@ -11,6 +11,7 @@ import {
   program,
   ref,
   repeat,
+  type Slot,
   schema,
   select,
   system,
@@ -260,9 +261,10 @@ t.test('a validator transforms the value; what it refuses fails with the place',
 
 t.test('half an answer to a constraint is an error with the half in it; half a free text is text', async t => {
   const Free = schema({ type: 'object' })
-  const make = (slot: Parameters<typeof assistant>[1] & object) =>
-    program('cut', {}, () => [user`Go.`, assistant`${slot as ReturnType<typeof gen<'x'>>}`])
-  const run = (slot: object, text: string) => make(slot as never).run(new ScriptedBackend(() => text), {}).result
+  const run = (slot: Slot<'x', unknown>, text: string) => {
+    const cut = program('cut', {}, () => [user`Go.`, assistant`${slot}`])
+    return cut.run(new ScriptedBackend(() => text), {}).result
+  }
   await t.rejects(run(json('x', Free, { maxTokens: 4 }), '{"a":1}'), {
     code: 'PROGRAM_OUTPUT_TRUNCATED',
     data: { text: '{"a"', tokens: 4 },
