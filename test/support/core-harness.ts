@@ -3,6 +3,7 @@ import { EngineCore } from '../../runtime/engine/core.js'
 import { GenerateTask, type OutputMatcher } from '../../runtime/engine/generate-task.js'
 import { GenerationStream } from '../../runtime/engine/generation.js'
 import { type OptionScores, SelectTask } from '../../runtime/engine/select-task.js'
+import type { EngineError } from '../../runtime/protocol/error.js'
 import { Sampler, type SamplerOptions } from '../../runtime/sampling/sampler.js'
 import type { BatchLimits } from '../../runtime/scheduler/batch.js'
 import { type FeatureSource, Scheduler } from '../../runtime/scheduler/scheduler.js'
@@ -73,6 +74,15 @@ class InstantFeatures implements FeatureSource {
   }
 }
 
+/** Counts how often it is ended, which must be once. */
+class CountingStream extends GenerationStream {
+  failures = 0
+  override fail(error: EngineError): void {
+    this.failures++
+    super.fail(error)
+  }
+}
+
 /** The engine's core around the scripted runner: everything but tokenizer, pictures and threads. */
 export function makeHarness(options: HarnessOptions) {
   const { numSlots, pageSize, numPages, maxChunk, maxLogitRows = numSlots + 8, capacity = 64 } = options
@@ -85,7 +95,12 @@ export function makeHarness(options: HarnessOptions) {
   const sampler = new Sampler(VOCABULARY, [])
   let nextId = 0
 
-  function submit(request: Request) {
+  function submit(request: Request): CountingStream {
+    return submitTask(request).stream
+  }
+
+  /** Also gives what the engine calls when something outside goes wrong with the request. */
+  function submitTask(request: Request) {
     const sequence = new Sequence({
       id: `r${nextId++}`,
       namespace: request.namespace ?? '',
@@ -95,7 +110,7 @@ export function makeHarness(options: HarnessOptions) {
       capacity,
       logitsFrom: logitsFrom(request),
     })
-    const stream: GenerationStream = new GenerationStream(sequence.id, () => core.abort(task))
+    const stream: CountingStream = new CountingStream(sequence.id, () => core.abort(task))
     const task: GenerateTask = GenerateTask.begin({
       sequence,
       output: stream,
@@ -119,7 +134,7 @@ export function makeHarness(options: HarnessOptions) {
     })
     if (task.isDone) task.complete()
     else core.add(task)
-    return stream
+    return { stream, fail: (error: EngineError) => core.fail(task, error) }
   }
 
   /** Scores options as RadiantEngine.select does. */
@@ -151,7 +166,7 @@ export function makeHarness(options: HarnessOptions) {
     if (instant.pins !== 0) throw new Error(`${instant.pins} feature pins are left`)
   }
 
-  return { core, scheduler, cache, runner, submit, select, idle, limits }
+  return { core, scheduler, cache, runner, submit, submitTask, select, idle, limits }
 }
 
 export function letter(id: number): string {
