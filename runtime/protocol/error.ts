@@ -32,10 +32,26 @@ export const ERROR_TABLE = {
     status: 400,
     template: 'The prompt has {placeholders} places for pictures, and {images} pictures came with it.',
   },
+  // videos
+  VIDEO_UNSUPPORTED: { status: 400, template: 'The model takes no video ({family}); it takes text and pictures.' },
+  VIDEO_UNREADABLE: { status: 400, template: '{label} cannot be read as a video: {what}' },
+  VIDEO_TOO_LARGE: { status: 400, template: '{label} is too large: {what}' },
+  VIDEO_TOO_LONG: { status: 400, template: '{label} does not fit: {what}' },
+  VIDEO_COUNT_MISMATCH: {
+    status: 400,
+    template: 'The prompt has {placeholders} places for videos, and {videos} videos came with it.',
+  },
+  VIDEO_DECODER_MISSING: {
+    status: 501,
+    template:
+      '{label} is a video file, and the package that decodes those is not here ({what}). "npm install {package}" installs it; GIFs and lists of frames need nothing.',
+  },
   // models and kernels
   MODEL_NOT_FOUND: { status: 500, template: 'There is no model at {path}: {what}' },
   MODEL_UNSUPPORTED: { status: 500, template: 'The model at {path} is not supported: {what}' },
   MODEL_CORRUPT: { status: 500, template: 'The model at {path} is damaged: {what}' },
+  MODEL_DOWNLOAD_FAILED: { status: 500, template: 'The model {model} could not be downloaded: {what}' },
+  MODEL_OFFLINE: { status: 500, template: 'The model {model} cannot be loaded offline: {what}' },
   KERNEL_FAILED: { status: 500, template: 'The {pool} worker failed: {what}' },
   TEMPLATE_FAILED: { status: 400, template: 'The chat template of the model refused the messages: {what}' },
   // grammars

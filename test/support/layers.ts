@@ -17,6 +17,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
   'runtime/vision/': ['runtime/protocol/'],
   'runtime/grammar/': ['runtime/protocol/'],
   'runtime/cache/': ['runtime/protocol/'],
+  'runtime/models/': ['runtime/protocol/'],
   'runtime/sampling/': ['runtime/protocol/'],
   'runtime/scheduler/': ['runtime/protocol/', 'runtime/cache/', 'runtime/grammar/'],
   'runtime/runner/': ['runtime/protocol/', 'runtime/scheduler/batch.ts', 'kernels/protocol.ts', 'kernels/layout.ts'],
@@ -25,6 +26,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'runtime/engine',
     'runtime/config.ts',
     'runtime/protocol/',
+    'runtime/models/',
     'runtime/tokenizer/',
     'runtime/chat/',
     'runtime/vision/',
@@ -50,6 +52,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   koffi: ['kernels/ort/'],
   protobufjs: ['kernels/graphs/'],
   sharp: ['runtime/vision/'],
+  '@huggingface/hub': ['runtime/models/'],
   '@huggingface/tokenizers': ['runtime/tokenizer/'],
   '@huggingface/jinja': ['runtime/chat/'],
 }
