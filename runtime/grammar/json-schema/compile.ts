@@ -4,7 +4,7 @@ import type { ExpressionId, ExpressionStore } from '../expression.js'
 import { JsonText } from '../json-text.js'
 import { Emitter } from './emitter.js'
 import { Expander } from './expander.js'
-import { invalidSchema, type SchemaIssue, UnsupportedKeyword, unsupportedError } from './issues.js'
+import { invalidSchema, type SchemaIssue, unsupportedError } from './issues.js'
 import { SchemaIndex } from './schema-index.js'
 
 export interface CompiledSchema {
@@ -13,9 +13,6 @@ export interface CompiledSchema {
   /** Keywords that the mask leaves to validation; empty unless `unsupported` is 'validate'. */
   readonly issues: readonly SchemaIssue[]
 }
-
-/** Keywords of which the emitter finds out one by one that it cannot enforce them. */
-const MAX_ROUNDS = 32
 
 /**
  * Compiles a JSON schema (2020-12, and the spellings of drafts 4, 6 and 7) into an expression over JSON text.
@@ -28,44 +25,17 @@ export function compileJsonSchema(
   options: JsonOptions = {},
 ): CompiledSchema {
   const text = new JsonText(store, options.whitespace)
-  const ignored = new Set<string>()
-  const found: SchemaIssue[] = []
-  for (let round = 0; ; round++) {
-    const compilation = compileOnce(store, schema, text, ignored, options.propertyOrder ?? 'schema')
-    const fresh = compilation.issues.filter(issue => !found.some(known => known.pointer === issue.pointer))
-    found.push(...fresh)
-    if (compilation.root !== null) {
-      const isHopeless = options.unsupported !== 'validate' || found.some(issue => !issue.canValidate)
-      if (found.length > 0 && isHopeless) throw unsupportedError(found)
-      if (compilation.root === store.fail) throw invalidSchema('', 'no value can meet it.')
-      return { root: compilation.root, issues: found }
-    }
-    for (const issue of fresh) ignored.add(issue.pointer)
-    if (round >= MAX_ROUNDS) throw unsupportedError(found)
-  }
-}
-
-interface Compilation {
-  /** null when the emitter met a keyword that it cannot enforce: the last of the issues. */
-  readonly root: ExpressionId | null
-  readonly issues: readonly SchemaIssue[]
-}
-
-function compileOnce(
-  store: ExpressionStore,
-  schema: JsonSchema,
-  text: JsonText,
-  ignored: ReadonlySet<string>,
-  propertyOrder: 'schema' | 'any',
-): Compilation {
-  const expander = new Expander(store, new SchemaIndex(schema), ignored)
   try {
-    const root = new Emitter(expander, text, propertyOrder).emit(expander.lowering.root(), 0)
-    return { root: store.prune(root), issues: expander.lowering.issues }
+    const expander = new Expander(store, new SchemaIndex(schema))
+    const emitter = new Emitter(expander, text, options.propertyOrder ?? 'schema')
+    const root = store.prune(emitter.emit(expander.lowering.root(), 0))
+    const issues = [...expander.lowering.issues, ...emitter.issues]
+    const isHopeless = options.unsupported !== 'validate' || issues.some(issue => !issue.canValidate)
+    if (issues.length > 0 && isHopeless) throw unsupportedError(issues)
+    if (root === store.fail) throw invalidSchema('', 'no value can meet it.')
+    return { root, issues }
   } catch (error) {
-    if (error instanceof UnsupportedKeyword) return { root: null, issues: [...expander.lowering.issues, error.issue] }
-    if (error instanceof RangeError) throw stackError(error)
-    throw error
+    throw error instanceof RangeError ? stackError(error) : error
   }
 }
 

@@ -2,7 +2,6 @@ import type { ExpressionId } from '../expression.js'
 import { type ArrayRecord, type ContainsCount, itemFormula } from './array-record.js'
 import type { EmitContext } from './emitter.js'
 import type { Formula } from './formula.js'
-import { UnsupportedKeyword } from './issues.js'
 import { ItemMachine } from './item-machine.js'
 import { listValues } from './list-values.js'
 
@@ -21,9 +20,10 @@ export class ArrayEmitter {
     const record = this.#simplify(source)
     const { emptiness, universe } = this.#context.expander
     if (emptiness.isEmptyArray(record)) return universe.store.fail
-    if (record.repeated !== null && record.max > 1)
-      throw unsupported(record.repeated, 'its contrary would have to remember every item')
-    if (record.repeated !== null) return universe.store.fail
+    if (record.repeated !== null) {
+      this.#report(record.repeated, 'its contrary would have to remember every item')
+      return this.emit({ ...record, repeated: null, min: Math.max(record.min, 2) }, depth)
+    }
     if (record.unique !== null && record.max > 1) return this.#emitUnique(record, record.unique, depth)
     return record.contains.length > 0 ? this.#emitContains(record, depth) : this.#emitPlain(record, depth)
   }
@@ -119,15 +119,24 @@ export class ArrayEmitter {
     return [this.#context.expander.universe.formulas.not(each.formula)]
   }
 
+  /** What cannot be enforced is left out: nothing that is emitted stands under a "not" any more. */
+  #report(pointer: string, hint: string): void {
+    this.#context.report({ keyword: 'uniqueItems', pointer, hint, canValidate: true })
+  }
+
   #emitUnique(record: ArrayRecord, pointer: string, depth: number): ExpressionId {
     const { store } = this.#context.expander.universe
-    if (record.contains.length > 0)
-      throw unsupported(pointer, 'not together with "contains"; list the allowed combinations with "enum"')
+    if (record.contains.length > 0) {
+      this.#report(pointer, 'not together with "contains"; list the allowed combinations with "enum"')
+      return this.emit({ ...record, unique: null }, depth)
+    }
     const values = [...record.prefix, record.rest].map(formula =>
       listValues(this.#context.expander, formula, MAX_UNIQUE),
     )
-    if (values.some(list => list === null))
-      throw unsupported(pointer, 'items must come from a finite list ("enum", "const", a small range of integers)')
+    if (values.some(list => list === null)) {
+      this.#report(pointer, 'items must come from a finite list ("enum", "const", a small range of integers)')
+      return this.emit({ ...record, unique: null }, depth)
+    }
     const lists = values as readonly (readonly string[])[]
     const all = [...new Set(lists.flat())]
     const texts = all.map(value => this.#item(this.#context.expander.universe.value(JSON.parse(value)), depth))
@@ -157,8 +166,4 @@ function lengthLimit(record: ArrayRecord): number {
 
 function counts(state: string): readonly number[] {
   return state.split(',').map(Number)
-}
-
-function unsupported(pointer: string, hint: string): UnsupportedKeyword {
-  return new UnsupportedKeyword({ keyword: 'uniqueItems', pointer, hint, canValidate: true })
 }

@@ -4,6 +4,7 @@ import { ArrayEmitter } from './emit-array.js'
 import { ObjectEmitter } from './emit-object.js'
 import type { Expander } from './expander.js'
 import { ANYTHING, type Formula, NEVER } from './formula.js'
+import type { SchemaIssue } from './issues.js'
 import { NumberTexts } from './number-text.js'
 import type { Shape } from './shape.js'
 import { isAllStrings } from './string-set.js'
@@ -16,6 +17,8 @@ export interface EmitContext {
   readonly propertyOrder: 'schema' | 'any'
   /** The JSON texts of a formula's values at a nesting depth; `fail` when there are none. */
   emit(formula: Formula, depth: number): ExpressionId
+  /** Notes a keyword that is not enforced. */
+  report(issue: SchemaIssue): void
 }
 
 /** Turns formulas into expressions over JSON text. Where a formula comes back to itself, it becomes a rule. */
@@ -24,6 +27,8 @@ export class Emitter implements EmitContext {
   readonly expander: Expander
   readonly numbers: NumberTexts
   readonly propertyOrder: 'schema' | 'any'
+  /** Keywords that were left out. */
+  readonly issues: SchemaIssue[] = []
   readonly #arrays: ArrayEmitter
   readonly #objects: ObjectEmitter
   readonly #known = new Map<string, ExpressionId>()
@@ -52,6 +57,10 @@ export class Emitter implements EmitContext {
     this.#open.delete(formula)
     this.#known.set(key, id)
     return id
+  }
+
+  report(issue: SchemaIssue): void {
+    if (!this.issues.some(known => known.pointer === issue.pointer)) this.issues.push(issue)
   }
 
   #rule(key: string, formula: Formula, depth: number): ExpressionId {

@@ -20,11 +20,9 @@ export class Expander {
   readonly #known = new Map<Formula, Shape>()
   readonly #open = new Set<Formula>()
 
-  constructor(store: ExpressionStore, index: SchemaIndex, ignored: ReadonlySet<string>) {
+  constructor(store: ExpressionStore, index: SchemaIndex) {
     this.universe = new Universe(store)
-    this.lowering = new Lowering(this.universe, index, ignored, formula =>
-      this.isOpen(formula) ? null : this.expand(formula),
-    )
+    this.lowering = new Lowering(this.universe, index, formula => (this.isOpen(formula) ? null : this.expand(formula)))
     this.emptiness = new Emptiness(this)
     this.#taint = new Taint(this.lowering)
     const subsumption = new Subsumption(this)

@@ -26,22 +26,15 @@ export class Lowering {
   readonly issues: SchemaIssue[] = []
   /** Schemas with an issue of their own. */
   readonly tainted = new Set<SchemaNode>()
-  readonly #ignored: ReadonlySet<string>
   readonly #expand: (formula: Formula) => Shape | null
   readonly #lowered = new Map<Formula, Formula>()
   readonly #scopes: (readonly Resource[])[] = [[]]
 
-  /** `ignored`: pointers of keywords that an earlier pass could not enforce. `expand` gives null for a formula that it is at work on. */
-  constructor(
-    universe: Universe,
-    index: SchemaIndex,
-    ignored: ReadonlySet<string>,
-    expand: (formula: Formula) => Shape | null,
-  ) {
+  /** `expand` gives null for a formula that it is at work on. */
+  constructor(universe: Universe, index: SchemaIndex, expand: (formula: Formula) => Shape | null) {
     this.universe = universe
     this.index = index
     this.#expand = expand
-    this.#ignored = ignored
   }
 
   root(): Formula {
@@ -78,11 +71,6 @@ export class Lowering {
       const keyword = KEYWORDS.get(name)
       if (keyword === undefined || done.has(keyword)) continue
       done.add(keyword)
-      const pointer = pointerTo(place.node.pointer, name)
-      if (this.#ignored.has(pointer)) {
-        this.tainted.add(place.node)
-        continue
-      }
       formulas.push(this.#attempt(place, keyword))
     }
     return formulas
