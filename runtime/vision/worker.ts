@@ -1,9 +1,17 @@
 import sharp from 'sharp'
 import { EngineError, toEngineError } from '../protocol/error.js'
 import { decodeImage, measureImage } from './decode.js'
-import type { PreprocessRequest, PreprocessSummary, VisionReply, VisionRequest } from './messages.js'
+import type {
+  NormaliseRequest,
+  PreprocessRequest,
+  PreprocessSummary,
+  VisionReplies,
+  VisionReply,
+  VisionRequest,
+} from './messages.js'
 import { normalisationTable, normalise } from './normalise.js'
 import { planImage } from './plan.js'
+import { sampleVideo } from './sample-video.js'
 import { makeViews } from './views.js'
 
 // The pool of workers is the parallelism; a decoder's own threads would compete with the decoder model's.
@@ -13,11 +21,23 @@ sharp.cache(false)
 /** Entry of a preprocessing worker: one request, one reply, no state between them. */
 export default async function answer(request: VisionRequest): Promise<VisionReply> {
   try {
-    const value = request.op === 'measure' ? await measureImage(request.bytes, request) : await preprocess(request)
-    return { ok: true, value }
+    return { ok: true, value: await perform(request) }
   } catch (thrown) {
     const { code, data } = toEngineError(thrown)
     return { ok: false, error: { code, data } }
+  }
+}
+
+function perform(request: VisionRequest): Promise<VisionReplies[VisionRequest['op']]> {
+  switch (request.op) {
+    case 'measure':
+      return measureImage(request.bytes, request)
+    case 'preprocess':
+      return preprocess(request)
+    case 'sample':
+      return sampleVideo(request)
+    case 'normalise':
+      return normaliseTile(request)
   }
 }
 
@@ -38,4 +58,12 @@ async function preprocess(request: PreprocessRequest): Promise<PreprocessSummary
     normalise(view, table, target.subarray(index * viewFloats, (index + 1) * viewFloats))
   }
   return { width: image.width, height: image.height, views: plan.views, tokens: plan.tokens, floats }
+}
+
+async function normaliseTile({ tiles, tile, spec, pixels, offset }: NormaliseRequest): Promise<null> {
+  const { tileSize } = spec
+  const size = 3 * tileSize * tileSize
+  const view = { width: tileSize, height: tileSize, data: new Uint8Array(tiles, tile * size, size) }
+  normalise(view, normalisationTable(spec), new Float32Array(pixels, offset, size))
+  return null
 }

@@ -52,6 +52,7 @@ const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   koffi: ['kernels/ort/'],
   protobufjs: ['kernels/graphs/'],
   sharp: ['runtime/vision/'],
+  '@napi-rs/webcodecs': ['runtime/vision/'],
   '@huggingface/hub': ['runtime/models/'],
   '@huggingface/tokenizers': ['runtime/tokenizer/'],
   '@huggingface/jinja': ['runtime/chat/'],
