@@ -1,0 +1,91 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { type EngineOptions, resolveConfig } from '../../runtime/config.js'
+
+t.test('every default is given, and the result cannot be changed', async t => {
+  const config = resolveConfig({}, {})
+  t.match(config, {
+    model: 'pocket',
+    precision: 'float32',
+    binding: 'auto',
+    maxRunning: 16,
+    contextLength: null,
+    kvCacheBytes: 2 ** 30,
+    pageSize: 16,
+    prefixCache: true,
+    jumpForward: true,
+  })
+  t.ok(config.threads >= 1 && config.threads <= 8 && config.visionThreads >= 1)
+  t.ok(Object.isFrozen(config))
+  t.same(resolveConfig({ model: undefined, threads: undefined } as unknown as EngineOptions, {}), config)
+})
+
+/** Values that callers without a type checker pass, by option. */
+const WRONG: Readonly<Record<string, readonly unknown[]>> = {
+  model: ['', 7, null],
+  precision: ['int2', null, 8],
+  binding: ['wasm', true],
+  threads: [0, 257, 1.5, Number.NaN, '4', null],
+  visionThreads: [0, -1],
+  preprocessThreads: [0, 65],
+  maxRunning: [0, 1025, Number.POSITIVE_INFINITY],
+  contextLength: [1, 2.5, 'long'],
+  kvCacheBytes: [1024, 2n ** 30n, 2 ** 47],
+  featureCacheBytes: [0, 2 ** 41],
+  pageSize: [0, 257],
+  maxChunk: [0, 65_537],
+  maxWaiting: [0, -5],
+  prefixCache: ['yes', 1, null],
+  jumpForward: ['no', 0],
+  cachePath: ['', 3],
+  pixelLimit: [0, 2 ** 41],
+}
+
+t.test('every option refuses what it cannot be, naming option, value and what would be right', async t => {
+  t.same(Object.keys(WRONG).sort(), Object.keys(resolveConfig({}, {})).sort(), 'no option is left out')
+  for (const [option, values] of Object.entries(WRONG)) {
+    for (const value of values) {
+      const shown = typeof value === 'string' ? JSON.stringify(value) : String(value)
+      const refused = { code: 'CONFIG_INVALID', data: { option } }
+      t.throws(() => resolveConfig({ [option]: value }, {}), refused, `${option}: ${shown}`)
+      t.throws(() => resolveConfig({ [option]: value }, {}), {
+        message: new RegExp(`^Option ${option}: must be .*; ${shown.replace(/[.]/g, '\\.')} came\\.$`),
+      })
+    }
+  }
+})
+
+t.test('an option that does not exist is refused with those that do', async t => {
+  for (const option of ['kvCacheSize', 'toString', 'constructor']) {
+    t.throws(() => resolveConfig({ [option]: 1 } as unknown as EngineOptions, {}), {
+      code: 'CONFIG_INVALID',
+      message: new RegExp(`^Option ${option}: is not an option; known are .*kvCacheBytes`),
+    })
+  }
+})
+
+t.test('the environment stands in for options that are not given', async t => {
+  const environment = { RADIANT_MODEL: '/models/x', RADIANT_BINDING: 'node', RADIANT_THREADS: '3' }
+  t.match(resolveConfig({}, environment), { model: '/models/x', binding: 'node', threads: 3 })
+  t.match(resolveConfig({ model: 'pocket', threads: 5, binding: 'auto' }, environment), {
+    model: 'pocket',
+    threads: 5,
+    binding: 'auto',
+  })
+  for (const value of ['', 'four', '-1', '1.5', ' 2']) {
+    t.throws(() => resolveConfig({}, { RADIANT_THREADS: value }), {
+      code: 'CONFIG_INVALID',
+      message: `Option RADIANT_THREADS: must be a whole number; ${JSON.stringify(value)} came.`,
+    })
+  }
+  t.throws(() => resolveConfig({}, { RADIANT_THREADS: '0' }), { code: 'CONFIG_INVALID', data: { option: 'threads' } })
+  t.throws(() => resolveConfig({}, { RADIANT_BINDING: 'wasm' }), { code: 'CONFIG_INVALID', message: /"wasm" came/ })
+})
+
+t.test('the cache lies where the environment says, most particular first', async t => {
+  const base = { RADIANT_CACHE: '/mine', XDG_CACHE_HOME: '/xdg' }
+  t.equal(resolveConfig({}, base).cachePath, '/mine')
+  t.equal(resolveConfig({}, { XDG_CACHE_HOME: '/xdg' }).cachePath, join('/xdg', 'radiant'))
+  t.match(resolveConfig({}, {}).cachePath, /radiant$/)
+  t.equal(resolveConfig({ cachePath: '/given' }, base).cachePath, '/given')
+})

@@ -1,0 +1,60 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { type EngineOptions, resolveConfig } from '../../runtime/config.js'
+import { planMemory } from '../../runtime/engine/memory.js'
+
+const plan = (options: EngineOptions, modelContext = 2048, bytesPerToken = 1024) =>
+  planMemory(resolveConfig(options, {}), modelContext, bytesPerToken)
+
+t.test('slots and pages stay within the budget, and a slot holds the context in whole pages', async t => {
+  const options = fc.record({
+    kvCacheBytes: fc.integer({ min: 2 ** 20, max: 2 ** 32 }),
+    maxRunning: fc.integer({ min: 1, max: 64 }),
+    pageSize: fc.integer({ min: 1, max: 64 }),
+    contextLength: fc.option(fc.integer({ min: 2, max: 9000 }), { nil: undefined }),
+    prefixCache: fc.boolean(),
+  })
+  const bytesPerToken = fc.integer({ min: 64, max: 2 ** 20 })
+  fc.assert(
+    fc.property(options, bytesPerToken, ({ contextLength, ...rest }, bytesPerToken) => {
+      const given = { ...rest, ...(contextLength !== undefined && { contextLength }) }
+      const { pageSize, kvCacheBytes, maxRunning, prefixCache } = given
+      const context = Math.min(contextLength ?? 4096, 4096)
+      const slotBytes = Math.ceil(context / pageSize) * pageSize * bytesPerToken
+      if (slotBytes > kvCacheBytes) {
+        t.throws(() => plan(given, 4096, bytesPerToken), { code: 'CONFIG_INVALID', data: { option: 'kvCacheBytes' } })
+        return
+      }
+      const memory = plan(given, 4096, bytesPerToken)
+      t.equal(memory.contextLength, context)
+      t.equal(memory.slotCapacity * bytesPerToken, slotBytes)
+      t.ok(memory.numSlots >= 1 && memory.numSlots <= maxRunning)
+      const used = (memory.numSlots * memory.slotCapacity + memory.numPages * pageSize) * bytesPerToken
+      t.ok(used <= kvCacheBytes)
+      if (!prefixCache) t.equal(memory.numPages, 0)
+      else t.ok(kvCacheBytes - used < pageSize * bytesPerToken, 'what is left would not make a page')
+    }),
+    { numRuns: 300 },
+  )
+})
+
+t.test('the refusal names a budget that works, and the shorter context that needs less', async t => {
+  const refuse = () => plan({ kvCacheBytes: 2 ** 20 }, 2000, 1024)
+  t.throws(refuse, {
+    code: 'CONFIG_INVALID',
+    message: /kvCacheBytes: must be 2048000 at least to hold one request of 2000 tokens; 1048576 came\..*contextLength/,
+  })
+  t.equal(plan({ kvCacheBytes: 2_048_000 }, 2000, 1024).numSlots, 1)
+  t.equal(plan({ kvCacheBytes: 2 ** 20, contextLength: 1000 }, 2000, 1024).contextLength, 1000)
+})
+
+t.test('a request may be as long as the model was made for, and no longer', async t => {
+  t.equal(plan({ contextLength: 100_000 }).contextLength, 2048)
+  t.equal(plan({ contextLength: 100 }).contextLength, 100)
+})
+
+t.test('slots leave a share of the memory to the cache', async t => {
+  const { numSlots, numPages, slotCapacity } = plan({ kvCacheBytes: 2 ** 24, maxRunning: 1024 })
+  t.ok(numSlots * slotCapacity < numPages * 16 * 2)
+  t.ok(numPages > 0)
+})
