@@ -1,6 +1,6 @@
-import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError, type ErrorCode, toEngineError } from '../../runtime/protocol/error.js'
+import { AbortLink } from './abort-link.js'
 import { ProgressBar, type ProgressOutput } from './progress.js'
 import type { Run } from './run.js'
 import { addUsage, NO_USAGE, type RunUsage } from './usage.js'
@@ -44,88 +44,136 @@ const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
 ])
 const FIRST_RETRY_MS = 50
 
-type News<I, O> =
-  | { readonly kind: 'input'; readonly step: IteratorResult<I> }
-  | { readonly kind: 'item'; readonly item: BatchItem<O> }
-  | { readonly kind: 'abort' }
-
 /**
  * Runs one program over many inputs. Takes an input only when a place is free, so that a slow reader or a long source
- * holds no more than `inFlight` items. Leaving the loop cancels what is in flight. Throws what the source throws.
+ * holds no more than `inFlight` items. Leaving the loop cancels what is in flight. What the source throws is thrown
+ * after the items that were started before it.
  */
 export async function* runBatch<I, O>(batch: Batch<I, O>): AsyncGenerator<BatchItem<O>> {
-  const { inFlight = 16, ordered = true, progress = true, signal: given } = batch.settings
-  const controller = new AbortController()
-  const signal = given === undefined ? controller.signal : AbortSignal.any([controller.signal, given])
-  // Every item that waits for its next attempt listens to it; Node would warn of a leak from the eleventh on.
-  setMaxListeners(0, signal)
-  const aborted = abortNews(signal)
-  const source = iteratorOf(batch.inputs)
-  const started = new Map<number, Promise<News<I, O>>>()
-  let arriving: Promise<News<I, O>> | null = null
-  let hasMore = true
-  let index = 0
-  const bar = progress ? new ProgressBar(batch.label, countOf(batch.inputs), batch.output, Date.now) : null
+  const { progress = true } = batch.settings
+  const total = Array.isArray(batch.inputs) ? batch.inputs.length : null
+  const bar = progress ? new ProgressBar(batch.label, total, batch.output, Date.now) : null
+  const window = new Window(batch)
   try {
-    for (;;) {
-      if (hasMore && arriving === null && started.size < inFlight) arriving = nextInput(source)
-      const ready = [...started.values()].slice(0, ordered ? 1 : undefined)
-      if (arriving === null && ready.length === 0) return
-      const news = await Promise.race([aborted, ...ready, ...(arriving === null ? [] : [arriving])])
-      if (news.kind === 'abort') throw new EngineError('PROGRAM_CANCELLED', { program: batch.label })
-      if (news.kind === 'item') {
-        started.delete(news.item.index)
-        bar?.advance(news.item.ok)
-        yield news.item
-      } else {
-        arriving = null
-        if (news.step.done === true) hasMore = false
-        else started.set(index, runItem(batch, news.step.value, index++, signal))
-      }
+    for (let item = await window.next(); item !== null; item = await window.next()) {
+      bar?.advance(item.ok)
+      yield item
     }
   } finally {
     bar?.finish()
-    controller.abort()
-    await Promise.all(started.values())
+    await window.close()
+  }
+}
+
+/** The items between a source and a reader: those that run, and those that have ended and wait to be taken. */
+class Window<I, O> {
+  readonly #batch: Batch<I, O>
+  readonly #source: Iterator<I> | AsyncIterator<I>
+  readonly #link: AbortLink
+  readonly #running = new Set<Promise<void>>()
+  readonly #ended = new Map<number, BatchItem<O>>()
+  #started = 0
+  #taken = 0
+  #isReading = false
+  #hasMore = true
+  #failure: { readonly cause: unknown } | null = null
+  #wake = (): void => {}
+
+  constructor(batch: Batch<I, O>) {
+    this.#batch = batch
+    this.#source = iteratorOf(batch.inputs)
+    this.#link = new AbortLink(batch.settings.signal)
+    this.#link.signal.addEventListener('abort', () => this.#wake(), { once: true })
+  }
+
+  /** The next item to be taken; null after the last. Throws PROGRAM_CANCELLED once the signal has aborted. */
+  async next(): Promise<BatchItem<O> | null> {
+    for (;;) {
+      if (this.#link.signal.aborted) throw new EngineError('PROGRAM_CANCELLED', { program: this.#batch.label })
+      const item = this.#take()
+      this.#read()
+      if (item !== null) return item
+      if (!this.#hasMore && this.#started === this.#taken) {
+        if (this.#failure !== null) throw this.#failure.cause
+        return null
+      }
+      await new Promise<void>(resolve => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** Cancels what runs and waits until it has come to rest. */
+  async close(): Promise<void> {
+    this.#link.abort()
+    this.#link.release()
+    await Promise.all(this.#running)
     // A source that is busy with its next input could make this wait for ever, so it is told and not waited for.
-    if (hasMore) void Promise.resolve(source.return?.()).catch(() => {})
+    if (this.#hasMore) void Promise.resolve(this.#source.return?.()).catch(() => {})
+  }
+
+  #take(): BatchItem<O> | null {
+    const { ordered = true } = this.#batch.settings
+    const [index] = ordered ? [this.#taken] : this.#ended.keys()
+    const item = this.#ended.get(index ?? -1)
+    if (item === undefined) return null
+    this.#ended.delete(item.index)
+    this.#taken += 1
+    return item
+  }
+
+  /** Asks the source for one input if there is a place; each that comes asks for the next. */
+  #read(): void {
+    const { inFlight = 16 } = this.#batch.settings
+    const isFull = this.#started - this.#taken >= inFlight
+    if (this.#isReading || !this.#hasMore || isFull || this.#link.signal.aborted) return
+    this.#isReading = true
+    // Inside a promise, so that a source which throws at once fails like one that rejects later.
+    new Promise<IteratorResult<I>>(resolve => resolve(this.#source.next()))
+      .then(step => {
+        if (step.done === true) this.#hasMore = false
+        else if (!this.#link.signal.aborted) this.#start(step.value)
+      })
+      .catch(cause => {
+        this.#hasMore = false
+        this.#failure = { cause }
+      })
+      .finally(() => {
+        this.#isReading = false
+        this.#read()
+        this.#wake()
+      })
+  }
+
+  #start(input: I): void {
+    const work = runItem(this.#batch, input, this.#started++, this.#link.signal).then(item => {
+      this.#ended.set(item.index, item)
+      this.#running.delete(work)
+      this.#wake()
+    })
+    this.#running.add(work)
   }
 }
 
 /** Never rejects: a failure is an item too. */
-async function runItem<I, O>(batch: Batch<I, O>, input: I, index: number, signal: AbortSignal): Promise<News<I, O>> {
+async function runItem<I, O>(batch: Batch<I, O>, input: I, index: number, signal: AbortSignal): Promise<BatchItem<O>> {
   const { retries = 0 } = batch.settings
   let usage = NO_USAGE
   for (let attempt = 0; ; attempt++) {
-    const run: Run<O> = batch.start(input, signal)
+    const run = batch.start(input, signal)
     const outcome = await run.result.then(
       result => ({ ok: true as const, result }),
       cause => ({ ok: false as const, error: toEngineError(cause) }),
     )
     usage = addUsage(usage, run.usage)
-    if (outcome.ok) return { kind: 'item', item: { index, ...outcome, usage } }
-    if (attempt >= retries || !TRANSIENT.has(outcome.error.code) || signal.aborted) {
-      return { kind: 'item', item: { index, ...outcome, usage } }
+    if (outcome.ok || attempt >= retries || !TRANSIENT.has(outcome.error.code) || signal.aborted) {
+      return { index, ...outcome, usage }
     }
     // Cut short by an abort; the next attempt then ends at once as cancelled.
     await sleep(FIRST_RETRY_MS * 2 ** attempt, undefined, { signal }).catch(() => {})
   }
 }
 
-function nextInput<I, O>(source: Iterator<I> | AsyncIterator<I>): Promise<News<I, O>> {
-  const arriving = Promise.resolve(source.next()).then((step): News<I, O> => ({ kind: 'input', step }))
-  // Whoever leaves the loop first never looks at this promise again.
-  arriving.catch(() => {})
-  return arriving
-}
-
-function abortNews(signal: AbortSignal): Promise<{ readonly kind: 'abort' }> {
-  if (signal.aborted) return Promise.resolve({ kind: 'abort' })
-  return new Promise(resolve => signal.addEventListener('abort', () => resolve({ kind: 'abort' }), { once: true }))
-}
-
 function iteratorOf<I>(inputs: Iterable<I> | AsyncIterable<I>): Iterator<I> | AsyncIterator<I> {
   return Symbol.asyncIterator in inputs ? inputs[Symbol.asyncIterator]() : inputs[Symbol.iterator]()
 }
-
-const countOf = (inputs: unknown): number | null => (Array.isArray(inputs) ? inputs.length : null)

@@ -13,6 +13,7 @@ import type {
 } from '../../runtime/protocol/backend.js'
 import { EngineError } from '../../runtime/protocol/error.js'
 import { engineError, MSGPACK_TYPE, packRequest, parseLine, type WireError } from '../../runtime/protocol/wire.js'
+import { AbortLink } from './abort-link.js'
 import { EventLog } from './event-log.js'
 
 export interface HttpBackendOptions {
@@ -44,13 +45,15 @@ export function httpBackend(url: string | URL, options: HttpBackendOptions = {})
 class HttpGeneration implements Generation {
   readonly id: string
   readonly #log = new EventLog<GenerateEvent>()
-  readonly #controller = new AbortController()
+  readonly #link: AbortLink
   #result: Promise<GenerateResult> | null = null
 
   constructor(server: Server, request: GenerateRequest, signal: AbortSignal | undefined) {
     this.id = request.id ?? crypto.randomUUID()
-    const signals = [this.#controller.signal, ...(signal === undefined ? [] : [signal])]
-    this.#read(server, { ...request, id: this.id }, AbortSignal.any(signals)).catch(error => this.#log.close(error))
+    this.#link = new AbortLink(signal)
+    this.#read(server, { ...request, id: this.id }, this.#link.signal)
+      .catch(error => this.#log.close(error))
+      .finally(() => this.#link.release())
   }
 
   get result(): Promise<GenerateResult> {
@@ -59,7 +62,7 @@ class HttpGeneration implements Generation {
   }
 
   abort(): void {
-    this.#controller.abort()
+    this.#link.abort()
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<GenerateEvent> {

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { ContentPart, Message } from '../../runtime/protocol/backend.js'
 import { EngineError } from '../../runtime/protocol/error.js'
 import {
@@ -12,6 +11,7 @@ import {
 } from '../ir/node.js'
 import { type Prefix, sharedPrefix } from '../ir/prefix.js'
 import { type NodeTable, visit } from '../ir/visit.js'
+import { AbortLink } from './abort-link.js'
 import { fill } from './fill.js'
 import { appendText, type Captured, type Frame } from './frame.js'
 import type { Walk } from './walk.js'
@@ -43,10 +43,8 @@ const BODY: NodeTable<BodyNode['kind'], [Frame, Walk], Promise<void>> = {
   },
   fork: async (node, frame, walk) => {
     await warmBranches(node, frame, walk)
-    const failure = new AbortController()
-    const inner = { ...walk, signal: AbortSignal.any([walk.signal, failure.signal]) }
-    // Every branch's request listens to it; Node would warn of a leak from the eleventh on.
-    setMaxListeners(0, inner.signal)
+    const link = new AbortLink(walk.signal)
+    const inner = { ...walk, signal: link.signal }
     const frames = new Map(node.branches.map(({ key }) => [key, frame.branch(node.name, key)]))
     const causes: unknown[] = []
     // Every branch has come to rest before the fork does: none may outlive the run that it belongs to.
@@ -54,10 +52,11 @@ const BODY: NodeTable<BodyNode['kind'], [Frame, Walk], Promise<void>> = {
       node.branches.map(({ key, body }) =>
         runPart(body, frames.get(key)!, inner).catch((cause: unknown) => {
           causes.push(cause)
-          failure.abort()
+          link.abort()
         }),
       ),
     )
+    link.release()
     if (causes.length > 0) throw causes[0]
     const value = Object.fromEntries([...frames].map(([key, branch]) => [key, branch.values()]))
     settle(node.name, { text: null, value, inner: frames }, frame, walk)

@@ -1,5 +1,6 @@
 import { toEngineError } from '../../runtime/protocol/error.js'
 import type { Names, ValueAt } from '../dsl/types.js'
+import { AbortLink } from './abort-link.js'
 import { EventLog } from './event-log.js'
 import { addUsage, NO_USAGE, type RunUsage } from './usage.js'
 import type { CaptureDetail, WalkEvent } from './walk.js'
@@ -34,7 +35,7 @@ type Outcome<O> = { readonly ok: true; readonly result: O } | { readonly ok: fal
 export class ProgramRun<O> implements Run<O> {
   readonly details = new Map<string, CaptureDetail>()
   readonly #log = new EventLog<RunEvent<O>>()
-  readonly #controller = new AbortController()
+  readonly #link: AbortLink
   readonly #outcome: Promise<Outcome<O>>
   #usage = NO_USAGE
   #result: Promise<O> | null = null
@@ -44,8 +45,9 @@ export class ProgramRun<O> implements Run<O> {
     start: (report: (event: WalkEvent) => void, signal: AbortSignal) => Promise<O>,
     signal: AbortSignal | undefined,
   ) {
-    const signals = signal === undefined ? [this.#controller.signal] : [this.#controller.signal, signal]
-    this.#outcome = start(event => this.#report(event), AbortSignal.any(signals)).then(
+    this.#link = new AbortLink(signal)
+    const work = start(event => this.#report(event), this.#link.signal).finally(() => this.#link.release())
+    this.#outcome = work.then(
       result => {
         this.#log.push({ type: 'run-end', result, usage: this.#usage })
         this.#log.close()
@@ -85,7 +87,7 @@ export class ProgramRun<O> implements Run<O> {
   }
 
   cancel(): void {
-    this.#controller.abort()
+    this.#link.abort()
   }
 
   #report(event: WalkEvent): void {

@@ -110,3 +110,10 @@ const typed = program('typed', {}, () => [
   assistant`${json('b', z.object({ on: z.boolean() }))}`,
 ])
 same<ResultOf<typeof typed>, { readonly a: number[]; readonly b: { on: boolean } }>()
+
+// Parts made by a function keep their types; names that are not literals give an index.
+const ask = (question: string) => [user`${question}`, assistant`${gen('answer')}`] as const
+const composed = program('composed', {}, () => [...ask('Why?'), user`Yes?`, assistant`${select('ok', ['y', 'n'])}`])
+same<ResultOf<typeof composed>, { readonly answer: string; readonly ok: 'y' | 'n' }>()
+const dynamic = program('dynamic', {}, () => ['a', 'b'].map(name => assistant`${gen(name)}`))
+same<ResultOf<typeof dynamic>, { readonly [name: string]: string }>()

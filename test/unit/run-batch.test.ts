@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import t from 'tap'
 import { type Batch, type BatchItem, runBatch } from '../../frontend/client/batch.js'
 import type { ProgressOutput } from '../../frontend/client/progress.js'
@@ -21,6 +22,10 @@ function echoing(fail: (word: string, attempt: number) => EngineError | null = (
     const error = fail(word, attempt)
     return { text: word, ...(error !== null && { error }) }
   })
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise(resolve => setImmediate(resolve))
 }
 
 function makeGate(): { readonly opened: Promise<void>; open(): void } {
@@ -129,16 +134,50 @@ t.test('a slow source does not hold back what is finished', async t => {
   t.match(await items.next(), { done: true })
 })
 
-t.test('what the source throws comes out, after the runs in flight were stopped', async t => {
-  const backend = new ScriptedBackend(() => ({ text: 'x', hangs: true }))
+t.test('what the source throws comes out after the items before it', async t => {
+  const gate = makeGate()
+  const backend = new ScriptedBackend(() => ({ text: 'x', after: gate.opened }))
   async function* source() {
     yield { word: 'a' }
-    await new Promise(resolve => setTimeout(resolve, 5))
+    setImmediate(gate.open)
     throw new Error('the disk is gone')
   }
-  await t.rejects(all(echo.runAll(backend, source())), { message: 'the disk is gone' })
-  t.equal(backend.aborted, 1)
+  const items = echo.runAll(backend, source())[Symbol.asyncIterator]()
+  t.match(await items.next(), { value: { index: 0, ok: true } })
+  await t.rejects(items.next(), { message: 'the disk is gone' })
+  function broken(): Iterable<{ word: string }> {
+    return {
+      [Symbol.iterator]: () => ({
+        next: () => {
+          throw new Error('no list')
+        },
+      }),
+    }
+  }
+  await t.rejects(all(echo.runAll(backend, broken())), { message: 'no list' })
   backend.checkIntegrity()
+})
+
+t.test('inputs are started while the reader is busy', async t => {
+  async function* source() {
+    for (const input of words(4)) {
+      await new Promise(resolve => setImmediate(resolve))
+      yield input
+    }
+  }
+  const backend = echoing()
+  for await (const item of echo.runAll(backend, source())) {
+    if (item.index > 0) continue
+    await until(() => backend.calls.length === 4)
+  }
+  t.equal(backend.calls.length, 4)
+})
+
+t.test('a signal that outlives many runs keeps nothing of them', async t => {
+  const { signal } = new AbortController()
+  for await (const item of echo.runAll(echoing(), words(50), { signal })) t.ok(item.ok)
+  await Promise.all(words(50).map(word => echo.run(echoing(), word, { signal }).result))
+  t.equal(getEventListeners(signal, 'abort').length, 0)
 })
 
 t.test('leaving the loop and the signal both stop the runs in flight', async t => {
