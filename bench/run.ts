@@ -4,9 +4,10 @@ import { parseArgs } from 'node:util'
 import { toEngineError } from '../runtime/protocol/error.js'
 import type { Workload } from './workload.js'
 import { engineOverhead } from './workloads/engine-overhead.js'
+import { jumpForward } from './workloads/jump-forward.js'
 import { secondQuestion } from './workloads/second-question.js'
 
-const WORKLOADS: readonly Workload[] = [engineOverhead, secondQuestion]
+const WORKLOADS: readonly Workload[] = [engineOverhead, secondQuestion, jumpForward]
 
 const USAGE = `npm run bench -- WORKLOAD [--model pocket] [--repeat 5] [--json]
 
