@@ -3,17 +3,24 @@ import { alphabetOf } from '../regex/alphabet.js'
 
 /**
  * A set of strings: those with a number of code points from `min` to `max` whose JSON spelling is in `language`
- * (null: all are). When `values` is there, it is the set itself and the rest says nothing.
+ * (null: all are), but for those in `except`. When `values` is there, it is the set itself and the rest says nothing.
  */
 export interface StringSet {
   readonly min: number
   readonly max: number
   /** Over the bytes between the quotes, in the spellings of the alphabet 'json-string'. */
   readonly language: ExpressionId | null
+  readonly except: ReadonlySet<string>
   readonly values: ReadonlySet<string> | null
 }
 
-export const ALL_STRINGS: StringSet = { min: 0, max: Number.POSITIVE_INFINITY, language: null, values: null }
+export const ALL_STRINGS: StringSet = {
+  min: 0,
+  max: Number.POSITIVE_INFINITY,
+  language: null,
+  except: new Set(),
+  values: null,
+}
 export const NO_STRINGS: StringSet = { ...ALL_STRINGS, values: new Set() }
 
 export function stringsOf(values: Iterable<string>): StringSet {
@@ -29,6 +36,11 @@ export function stringsMatching(language: ExpressionId): StringSet {
 }
 
 export function isAllStrings(set: StringSet): boolean {
+  return isCofinite(set) && set.except.size === 0
+}
+
+/** All strings but those in `except`. */
+function isCofinite(set: StringSet): boolean {
   return set.values === null && set.language === null && set.min === 0 && set.max === Number.POSITIVE_INFINITY
 }
 
@@ -62,7 +74,8 @@ export class StringSets {
     if (min > max) return NO_STRINGS
     const language =
       a.language === null ? b.language : b.language === null ? a.language : this.#store.and(a.language, b.language)
-    return { min, max, language, values: null }
+    const except = a.except.size === 0 ? b.except : new Set([...a.except, ...b.except])
+    return { min, max, language, except, values: null }
   }
 
   unite(a: StringSet, b: StringSet): StringSet {
@@ -70,13 +83,19 @@ export class StringSets {
     if (a.values !== null && b.values !== null) return stringsOf([...a.values, ...b.values])
     if (a.values?.size === 0) return b
     if (b.values?.size === 0) return a
+    if (isCofinite(a)) return this.#uniteCofinite(a, b)
+    if (isCofinite(b)) return this.#uniteCofinite(b, a)
     return stringsMatching(this.#store.choice([this.language(a), this.language(b)]))
   }
 
+  #uniteCofinite(a: StringSet, b: StringSet): StringSet {
+    return { ...ALL_STRINGS, except: new Set([...a.except].filter(value => !this.has(b, value))) }
+  }
+
   complement(set: StringSet): StringSet {
-    if (isAllStrings(set)) return NO_STRINGS
-    if (set.values?.size === 0) return ALL_STRINGS
-    if (set.values === null && set.language === null) {
+    if (isCofinite(set)) return stringsOf(set.except)
+    if (set.values !== null) return { ...ALL_STRINGS, except: set.values }
+    if (set.language === null && set.except.size === 0) {
       if (set.min === 0) return stringsOfLength(set.max + 1, Number.POSITIVE_INFINITY)
       if (set.max === Number.POSITIVE_INFINITY) return stringsOfLength(0, set.min - 1)
     }
@@ -85,6 +104,7 @@ export class StringSets {
 
   has(set: StringSet, value: string): boolean {
     if (set.values !== null) return set.values.has(value)
+    if (set.except.has(value)) return false
     const length = countCodePoints(value)
     if (length < set.min || length > set.max) return false
     return set.language === null || this.matches(set.language, value)
@@ -107,16 +127,22 @@ export class StringSets {
 
   isEmpty(set: StringSet): boolean {
     if (set.values !== null) return set.values.size === 0
-    return set.language !== null && this.#store.isEmptyLanguage(this.language(set))
+    if (set.language === null && (set.except.size === 0 || set.max > 0)) return false
+    return this.#store.isEmptyLanguage(this.language(set))
   }
 
   /** All spellings of the strings, without the quotes, in the alphabet 'json-string'. */
   language(set: StringSet): ExpressionId {
     const store = this.#store
     if (set.values !== null) return store.choice([...set.values].map(value => this.spellings(value)))
-    if (set.min === 0 && set.max === Number.POSITIVE_INFINITY) return set.language ?? this.#anything
     const counted = store.repeat(this.#any, set.min, set.max)
-    return set.language === null ? counted : store.and(set.language, counted)
+    const inside = set.language === null ? counted : this.#both(set.language, counted)
+    if (set.except.size === 0) return inside
+    return store.and(inside, store.not(this.language(stringsOf(set.except))))
+  }
+
+  #both(language: ExpressionId, counted: ExpressionId): ExpressionId {
+    return counted === this.#anything ? language : this.#store.and(language, counted)
   }
 
   /** What to write: like `language`, but one spelling only for each listed value, and every escape where anything goes. */
@@ -124,7 +150,7 @@ export class StringSets {
     const store = this.#store
     if (set.values !== null)
       return store.choice([...set.values].map(value => store.literal(JSON.stringify(value).slice(1, -1))))
-    if (set.language !== null) return this.language(set)
+    if (set.language !== null || set.except.size > 0) return this.language(set)
     return store.repeat(store.stringCharacter ?? this.#any, set.min, set.max)
   }
 
