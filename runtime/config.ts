@@ -4,7 +4,10 @@ import { EngineError } from './protocol/error.js'
 
 /** How an engine is made. Every field has a default; `resolveConfig` checks, derives and freezes. */
 export interface EngineOptions {
-  /** Folder of a Hugging Face LLaVA checkpoint, or `pocket`, the embedded model. Default `pocket`, or RADIANT_MODEL. */
+  /**
+   * Folder of a Hugging Face LLaVA checkpoint, `pocket`, the embedded model, or `org/name[@revision]` on a hub (which
+   * one, and with whose rights: HF_ENDPOINT, HF_TOKEN). Default `pocket`, or RADIANT_MODEL.
+   */
   readonly model?: string
   /** Of the decoder's weights. Default float32. */
   readonly precision?: 'float32' | 'int8' | 'int4'
@@ -38,6 +41,10 @@ export interface EngineOptions {
   readonly cachePath?: string
   /** Most pixels of a picture that are decoded. Default 100 million. */
   readonly pixelLimit?: number
+  /** Where models from a hub are kept. Default: the folder huggingface_hub uses (HF_HUB_CACHE, HF_HOME). */
+  readonly modelCachePath?: string
+  /** Whether no model is fetched: a hub's model must be in the cache. Default false, or RADIANT_OFFLINE=1. */
+  readonly offline?: boolean
 }
 
 export type EngineConfig = Readonly<Required<Omit<EngineOptions, 'contextLength'>>> & {
@@ -67,6 +74,8 @@ export function resolveConfig(options: EngineOptions, environment: NodeJS.Proces
     jumpForward: true,
     cachePath: defaultCachePath(environment),
     pixelLimit: 100_000_000,
+    modelCachePath: defaultModelCachePath(environment),
+    offline: false,
     ...given,
   }
   for (const option of Object.keys(given)) {
@@ -95,9 +104,10 @@ const CHOICES = {
   binding: ['auto', 'c-api', 'node'],
   prefixCache: [true, false],
   jumpForward: [true, false],
+  offline: [true, false],
 } as const
 
-const DEFAULT_KEYS = { ...INTEGERS, ...CHOICES, model: [], contextLength: [], cachePath: [] }
+const DEFAULT_KEYS = { ...INTEGERS, ...CHOICES, model: [], contextLength: [], cachePath: [], modelCachePath: [] }
 
 function check(config: EngineConfig): void {
   for (const [option, [least, most]] of Object.entries(INTEGERS)) {
@@ -112,7 +122,7 @@ function check(config: EngineConfig): void {
       throw invalid(option, `must be one of ${choices.join(', ')}; ${quote(value)} came.`)
     }
   }
-  for (const option of ['model', 'cachePath'] as const) {
+  for (const option of ['model', 'cachePath', 'modelCachePath'] as const) {
     const value = config[option]
     if (typeof value !== 'string' || value === '') {
       throw invalid(option, `must be a text that is not empty; ${quote(value)} came.`)
@@ -134,7 +144,35 @@ function readEnvironment(environment: NodeJS.ProcessEnv): EngineOptions {
     model: environment.RADIANT_MODEL,
     binding: environment.RADIANT_BINDING as EngineOptions['binding'],
     threads: threads === undefined ? undefined : Number(threads),
+    offline: readSwitch(environment, 'RADIANT_OFFLINE') ?? readSwitch(environment, 'HF_HUB_OFFLINE'),
   }) as EngineOptions
+}
+
+/** Where models are fetched from and with whose rights. Kept out of EngineConfig, which is shown: a token is a secret. */
+export function resolveHubAccess(environment: NodeJS.ProcessEnv = process.env): {
+  readonly endpoint: string
+  readonly token: string | null
+} {
+  const endpoint = environment.HF_ENDPOINT || 'https://huggingface.co'
+  if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
+    throw invalid('HF_ENDPOINT', `must be an http or https address; ${quote(endpoint)} came.`)
+  }
+  return { endpoint: endpoint.replace(/\/+$/, ''), token: environment.HF_TOKEN?.trim() || null }
+}
+
+function readSwitch(environment: NodeJS.ProcessEnv, name: string): boolean | undefined {
+  const value = environment[name]?.toLowerCase()
+  if (value === undefined || value === '') return undefined
+  if (['1', 'true', 'yes', 'on'].includes(value)) return true
+  if (['0', 'false', 'no', 'off'].includes(value)) return false
+  throw invalid(name, `must be 1 or 0; ${quote(environment[name])} came.`)
+}
+
+function defaultModelCachePath(environment: NodeJS.ProcessEnv): string {
+  const { HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME } = environment
+  if (HF_HUB_CACHE) return HF_HUB_CACHE
+  // huggingface_hub takes ~/.cache on every platform.
+  return join(HF_HOME || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface'), 'hub')
 }
 
 function defaultCachePath(environment: NodeJS.ProcessEnv): string {

@@ -15,7 +15,8 @@ export type { Engine, EngineModel, EngineStatus } from './protocol/engine.js'
  * console.log((await result).text)
  * await engine.close()
  *
- * @throws EngineError CONFIG_INVALID, MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_CORRUPT, KERNEL_FAILED; nothing is left running.
+ * @throws EngineError CONFIG_INVALID, MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_CORRUPT, MODEL_DOWNLOAD_FAILED, MODEL_OFFLINE,
+ *   KERNEL_FAILED; nothing is left running.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<RadiantEngine> {
   return new RadiantEngine(await assemble(resolveConfig(options)))

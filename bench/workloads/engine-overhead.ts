@@ -1,5 +1,4 @@
 import { resolveConfig } from '../../runtime/config.js'
-import { locateModel } from '../../runtime/engine/locate.js'
 import { createEngine, type RadiantEngine } from '../../runtime/engine.js'
 import { runKernelLoop } from '../kernel-loop.js'
 import { type Measurement, median, spread, type Workload, type WorkloadOptions } from '../workload.js'
@@ -26,7 +25,7 @@ export const engineOverhead: Workload = {
       const shares: number[] = []
       for (let turn = 0; turn <= repeat; turn++) {
         const bare = await runKernelLoop({
-          modelPath: locateModel(model).path,
+          modelPath: engine.model.path,
           cachePath: config.cachePath,
           precision: config.precision,
           binding: config.binding,

@@ -1,6 +1,7 @@
 import { PrefixCache } from '../cache/prefix-cache.js'
 import { chooseTemplate } from '../chat/choose.js'
-import type { EngineConfig } from '../config.js'
+import { type EngineConfig, resolveHubAccess } from '../config.js'
+import { resolveModel } from '../models/resolve.js'
 import {
   type DecoderGeometry,
   inspectModel,
@@ -20,7 +21,7 @@ import { type VisionSpec, visionSpec } from '../vision/spec.js'
 import { makeConstraintCompiler } from './constraints.js'
 import { EngineCore } from './core.js'
 import { FeatureService } from './feature-service.js'
-import { compiledModule, locateModel } from './locate.js'
+import { compiledModule } from './locate.js'
 import { planMemory } from './memory.js'
 import type { EngineParts } from './parts.js'
 import { PromptPreparer } from './prepare.js'
@@ -39,7 +40,9 @@ const FLOAT_BYTES = 4
 
 /** Starts workers, loads the model and puts an engine's parts together. On failure nothing is left running. */
 export async function assemble(config: EngineConfig): Promise<EngineParts> {
-  const { path, name } = locateModel(config.model)
+  const { modelCachePath, offline } = config
+  const hub = resolveHubAccess()
+  const { path, name } = await resolveModel(config.model, { cachePath: modelCachePath, offline, hub })
   const decoding = new WorkerPool('decoder', compiledModule('kernels/worker.js'), 1)
   const encoding = new WorkerPool('vision', compiledModule('kernels/worker.js'), 1)
   const preprocessing = new WorkerPool(

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { type EngineOptions, resolveConfig } from '../../runtime/config.js'
+import { type EngineOptions, resolveConfig, resolveHubAccess } from '../../runtime/config.js'
 
 t.test('every default is given, and the result cannot be changed', async t => {
   const config = resolveConfig({}, {})
@@ -39,6 +39,8 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   jumpForward: ['no', 0],
   cachePath: ['', 3],
   pixelLimit: [0, 2 ** 41],
+  modelCachePath: ['', false],
+  offline: ['1', 1, null],
 }
 
 t.test('every option refuses what it cannot be, naming option, value and what would be right', async t => {
@@ -88,4 +90,31 @@ t.test('the cache lies where the environment says, most particular first', async
   t.equal(resolveConfig({}, { XDG_CACHE_HOME: '/xdg' }).cachePath, join('/xdg', 'radiant'))
   t.match(resolveConfig({}, {}).cachePath, /radiant$/)
   t.equal(resolveConfig({ cachePath: '/given' }, base).cachePath, '/given')
+})
+
+t.test('the environment says where models come from, where they are kept and whether any is fetched', async t => {
+  t.same(resolveHubAccess({}), { endpoint: 'https://huggingface.co', token: null })
+  const access = resolveHubAccess({ HF_ENDPOINT: 'http://mirror.example/hub/', HF_TOKEN: ' hf_x\n' })
+  t.same(access, { endpoint: 'http://mirror.example/hub', token: 'hf_x' })
+  for (const HF_ENDPOINT of ['mirror.example', 'ftp://mirror.example', 'http://']) {
+    t.throws(() => resolveHubAccess({ HF_ENDPOINT }), {
+      code: 'CONFIG_INVALID',
+      message: /HF_ENDPOINT: must be an http/,
+    })
+  }
+  t.equal(resolveConfig({}, { HF_HOME: '/h', HF_HUB_CACHE: '/c' }).modelCachePath, '/c')
+  t.equal(resolveConfig({}, { HF_HOME: '/h' }).modelCachePath, join('/h', 'hub'))
+  t.equal(resolveConfig({}, { XDG_CACHE_HOME: '/x' }).modelCachePath, join('/x', 'huggingface', 'hub'))
+  t.equal(resolveConfig({}, {}).offline, false)
+  t.equal(resolveConfig({}, { RADIANT_OFFLINE: '1' }).offline, true)
+  t.equal(
+    resolveConfig({}, { RADIANT_OFFLINE: '0', HF_HUB_OFFLINE: '1' }).offline,
+    false,
+    'the particular one goes first',
+  )
+  t.equal(resolveConfig({ offline: false }, { HF_HUB_OFFLINE: 'TRUE' }).offline, false)
+  t.throws(() => resolveConfig({}, { RADIANT_OFFLINE: 'maybe' }), {
+    code: 'CONFIG_INVALID',
+    message: 'Option RADIANT_OFFLINE: must be 1 or 0; "maybe" came.',
+  })
 })
