@@ -18,7 +18,7 @@ t.test('extract has defaults for all but pictures and schema', async t => {
 
 t.test('every flag of extract is read', async t => {
   const line =
-    'extract a.png --schema=s.json b.jpg --prompt P --out o.jsonl --property-order any --whitespace indent:2 --unsupported validate --max-tokens 9 --concurrency 2 --model m --precision int8 --threads 3 --context-length 99 --kv-cache-mib 2'
+    'extract a.png --schema=s.json b.jpg --prompt P --out o.jsonl --property-order any --whitespace indent:2 --unsupported validate --max-tokens 9 --concurrency 2 --model m --precision int8 --threads 3 --context-length 99 --kv-cache-mib 2 --offline'
   t.strictSame(parseCommand(line.split(' ')), {
     kind: 'extract',
     paths: ['a.png', 'b.jpg'],
@@ -28,7 +28,7 @@ t.test('every flag of extract is read', async t => {
     maxTokens: 9,
     concurrency: 2,
     json: { propertyOrder: 'any', whitespace: { indent: 2 }, unsupported: 'validate' },
-    engine: { model: 'm', precision: 'int8', threads: 3, contextLength: 99, kvCacheBytes: 2 * 2 ** 20 },
+    engine: { model: 'm', offline: true, precision: 'int8', threads: 3, contextLength: 99, kvCacheBytes: 2 * 2 ** 20 },
   })
 })
 
@@ -80,7 +80,8 @@ t.test('help and version', async t => {
 t.test('help names every flag that is parsed, has an example and fits a terminal', async t => {
   const flags: Record<string, RegExp> = {
     extract: /schema|prompt|out|property-order|whitespace|unsupported|max-tokens|concurrency/g,
-    serve: /host|port|api-key-file|body-limit-mib|max-running|max-waiting|drain-seconds|image-urls|image-folder|log/g,
+    serve:
+      /host|port|api-key-file|body-limit-mib|max-running|max-waiting|drain-seconds|image-urls|image-folder|log|model|offline|precision|threads|context-length|kv-cache-mib/g,
   }
   for (const [topic, text] of Object.entries(HELP)) {
     t.match(text, /Examples?:\n {2}/, topic)

@@ -169,6 +169,7 @@ t.test('Ctrl-C loses no finished line, and a second run goes on', async t => {
   })
   let wasInterrupted = false
   t.equal(await extract('~/scans --schema ~/schema.json --out ~/out.jsonl --concurrency 1'), 130)
+  t.equal(terminal.err(), 'Interrupted after 2 of 3 pictures.\n')
   const first = await readFile(join(folder, 'out.jsonl'), 'utf8')
   t.equal(first.split('\n').length, 3)
   t.equal(engine.status().abortedRequests, 1)

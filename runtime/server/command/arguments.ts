@@ -51,6 +51,7 @@ type Values = Readonly<Record<string, string | boolean | undefined>>
 
 const ENGINE_FLAGS: Flags = {
   model: { type: 'string' },
+  offline: { type: 'boolean' },
   precision: { type: 'string' },
   threads: { type: 'string' },
   'context-length': { type: 'string' },
@@ -181,6 +182,7 @@ function engineOptions(values: Values): EngineOptions {
   const cacheMib = integer(values, 'kv-cache-mib', 1)
   return {
     ...(model !== null && { model }),
+    ...(values.offline === true && { offline: true }),
     ...(precision !== null && { precision }),
     ...(threads !== null && { threads }),
     ...(contextLength !== null && { contextLength }),

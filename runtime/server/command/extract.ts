@@ -60,7 +60,11 @@ async function extractAll(
       extractOne(engine, command, schema, prompt, path, stop.signal),
     )
     for await (const outcome of outcomes) {
-      if (outcome.kind === 'aborted') return INTERRUPTED
+      if (outcome.kind === 'aborted') {
+        await progress.clear()
+        await terminal.stderr.write(`Interrupted after ${done} of ${paths.length} pictures.\n`)
+        return INTERRUPTED
+      }
       done++
       if (isFailure(outcome)) failed++
       await progress.clear()

@@ -1,6 +1,7 @@
 export type HelpTopic = 'radiant' | 'extract' | 'serve' | 'model'
 
-const ENGINE_FLAGS = `  --model DIR|pocket       checkpoint folder, or the embedded model (default: pocket, or RADIANT_MODEL)
+const ENGINE_FLAGS = `  --model MODEL            checkpoint folder, org/name on a hub, or the embedded pocket (default: pocket)
+  --offline                fetch no model; one from a hub must be in the cache
   --precision NAME         float32, int8 or int4 (default: float32)
   --threads N              threads of the decoder (default: all cores, at most 8)
   --context-length N       most tokens of prompt and answer (default: the model's)
@@ -11,7 +12,7 @@ export const HELP: Readonly<Record<HelpTopic, string>> = {
 
   radiant extract IMAGE... --schema FILE    read pictures into JSON
   radiant serve                             OpenAI- and SGLang-compatible HTTP server
-  radiant model check [DIR]                 load a model and try it
+  radiant model check [MODEL]               load a model and try it
   radiant --version
 
 "radiant COMMAND --help" tells more.
@@ -61,7 +62,7 @@ Examples:
   radiant serve --model ./llava-1.5-7b --precision int8 --host 0.0.0.0 --api-key-file key.txt
   curl localhost:8080/generate -H 'content-type: application/json' -d '{"text": "USER: hello ASSISTANT:"}'
 `,
-  model: `radiant model check [DIR|pocket] [options]
+  model: `radiant model check [MODEL] [options]
 
 Loads a model, tells what it is and generates one token with it.
 
