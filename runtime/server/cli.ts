@@ -1,13 +1,17 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from 'node:fs'
+import { showDownloads } from './command/download-line.js'
 import { run } from './command/run.js'
 import { processTerminal } from './command/terminal.js'
 
+const terminal = processTerminal()
+
 process.exitCode = await run(process.argv.slice(2), {
-  terminal: processTerminal(),
+  terminal,
   version: packageVersion(),
   // Loaded only when a command needs it: help and wrong usage answer at once.
-  createEngine: async options => (await import('../engine.js')).createEngine(options),
+  createEngine: options =>
+    showDownloads(terminal.stderr, async () => (await import('../engine.js')).createEngine(options)),
 })
 
 /** Of the nearest package.json above, wherever this file was compiled to. */
