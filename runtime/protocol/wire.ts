@@ -60,7 +60,7 @@ export function wireError({ code, message, data }: EngineError): WireError {
 /** The error as the engine threw it. A code that this side does not know becomes ENGINE_FAILED with its message. */
 export function engineError(error: Partial<WireError>): EngineError {
   const { code = '', message = 'no message', data = {} } = error
-  return code in ERROR_TABLE
+  return Object.hasOwn(ERROR_TABLE, code)
     ? new EngineError(code as ErrorCode, data)
     : new EngineError('ENGINE_FAILED', { what: `${code || 'unknown error'}: ${message}` })
 }
