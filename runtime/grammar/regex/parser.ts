@@ -14,7 +14,7 @@ export interface RegexFlags {
 
 const MAX_DEPTH = 200
 
-const LOOK_BEHIND_HINT = 'lookbehind; say what comes before as part of the pattern'
+const LOOK_BEHIND = 'lookbehind; say what comes before as part of the pattern'
 
 /**
  * Reads an ECMAScript pattern, `u` flag implied, lenient where pages of the web are: an unmatched `]`, `{` or `}`
@@ -97,7 +97,7 @@ class Parser {
     if (reader.take(':')) return this.#closing(this.disjunction(depth + 1), opening)
     if (reader.take('=')) return this.#lookAhead(depth, false, opening)
     if (reader.take('!')) return this.#lookAhead(depth, true, opening)
-    if (reader.sees('<=') || reader.sees('<!')) throw reader.unsupported(LOOK_BEHIND_HINT)
+    if (reader.sees('<=') || reader.sees('<!')) throw reader.unsupported(LOOK_BEHIND, opening)
     if (reader.take('<')) {
       if (reader.match(/[\p{ID_Start}$_][\p{ID_Continue}$]*>/uy) === null) throw reader.invalid('a group name is wrong')
       return this.#closing(this.disjunction(depth + 1), opening)
@@ -105,7 +105,7 @@ class Parser {
     const modifiers = reader.match(/([ims]*)(?:-([ims]*))?:/y)
     if (modifiers === null) throw reader.invalid('"(?" begins no group of ECMAScript')
     const [, added = '', removed = ''] = modifiers
-    if ((added + removed).includes('m')) throw reader.unsupported('the multi-line modifier "m"')
+    if ((added + removed).includes('m')) throw reader.unsupported('the multi-line modifier "m"', opening)
     const outer = this.#flags
     this.#flags = {
       ignoreCase: added.includes('i') || (outer.ignoreCase && !removed.includes('i')),

@@ -1,0 +1,82 @@
+import t from 'tap'
+import { compareDecimals, decimalOf, isMultiple, parseDecimal } from '../../runtime/grammar/json-schema/decimal.js'
+import { createRandom, JsonLanguage } from '../support/json-language.js'
+
+const random = createRandom(20)
+
+function randomNumber(): number {
+  const kind = random()
+  if (kind < 0.3) return Math.floor(random() * 41) - 20
+  if (kind < 0.6) return Number((random() * 40 - 20).toFixed(Math.floor(random() * 4)))
+  if (kind < 0.8) return Number(((random() - 0.5) * 10 ** Math.floor(random() * 30 - 10)).toPrecision(3))
+  return (random() < 0.5 ? -1 : 1) * 10 ** Math.floor(random() * 50 - 25)
+}
+
+t.test('ranges hold exactly the numbers between their bounds', t => {
+  for (let round = 0; round < 150; round++) {
+    const [a, b] = [randomNumber(), randomNumber()]
+    const low = Math.min(a, b)
+    const high = Math.max(a, b)
+    const lowKey = random() < 0.5 ? 'minimum' : 'exclusiveMinimum'
+    const highKey = random() < 0.5 ? 'maximum' : 'exclusiveMaximum'
+    if (low === high) continue
+    const language = new JsonLanguage({ type: 'number', [lowKey]: low, [highKey]: high })
+    const near = [low, high].flatMap(each => [each, each * 1.001, each * 0.999, each + 0.001, each - 0.001, -each])
+    for (const value of [...near, 0, (low + high) / 2, ...Array.from({ length: 12 }, randomNumber)]) {
+      const aboveLow = compareDecimals(decimalOf(value), decimalOf(low))
+      const belowHigh = compareDecimals(decimalOf(high), decimalOf(value))
+      const expected =
+        (lowKey === 'minimum' ? aboveLow >= 0 : aboveLow > 0) &&
+        (highKey === 'maximum' ? belowHigh >= 0 : belowHigh > 0)
+      if (language.accepts(String(value)) !== expected)
+        t.fail(`${value} with ${lowKey} ${low} and ${highKey} ${high} should be ${expected ? 'in' : 'out'}`)
+    }
+  }
+  t.end()
+})
+
+t.test('integer ranges hold every integer inside and none outside', t => {
+  for (const [low, high] of [
+    [-12, 7],
+    [0, 100],
+    [95, 1205],
+    [-1005, -998],
+    [9, 10],
+  ] as const) {
+    const language = new JsonLanguage({ type: 'integer', minimum: low, maximum: high })
+    for (let value = low - 20; value <= high + 20; value++)
+      if (language.accepts(String(value)) !== (value >= low && value <= high)) t.fail(`${value} in [${low}, ${high}]`)
+    t.notOk(language.accepts(`${low}.5`))
+    t.ok(language.accepts(`${high}.0`))
+  }
+  t.end()
+})
+
+t.test('multiples are told by their digits', t => {
+  for (const step of [1, 2, 3, 7, 10, 25, 0.1, 0.25, 0.01, 1.5, 1000, 0.003]) {
+    const language = new JsonLanguage({ type: 'number', multipleOf: step })
+    for (let round = 0; round < 200; round++) {
+      const text = String(Number((random() * 500 - 250).toFixed(Math.floor(random() * 4))))
+      const other = String(Number((Math.floor(random() * 300 - 150) * step).toFixed(6)))
+      for (const each of [text, other])
+        if (language.accepts(each) !== isMultiple(parseDecimal(each)!, decimalOf(step))) t.fail(`${each} by ${step}`)
+    }
+  }
+  t.end()
+})
+
+t.test('several conditions on one number meet', t => {
+  const language = new JsonLanguage({
+    multipleOf: 4,
+    allOf: [{ multipleOf: 6 }, { not: { multipleOf: 36 } }],
+    type: 'integer',
+    minimum: 1,
+    maximum: 100,
+  })
+  const members = Array.from({ length: 120 }, (_, value) => value).filter(value => language.accepts(String(value)))
+  t.same(members, [12, 24, 48, 60, 84, 96])
+  const fraction = new JsonLanguage({ type: 'number', not: { type: 'integer' }, minimum: 0 })
+  t.ok(fraction.accepts('0.5'))
+  for (const text of ['1', '1.0', '-0.5']) t.notOk(fraction.accepts(text), text)
+  t.end()
+})
