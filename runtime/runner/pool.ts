@@ -18,6 +18,7 @@ interface ReplyError {
 export class WorkerPool {
   readonly #name: string
   readonly #piscina: Piscina
+  #isClosed = false
 
   /** @param url compiled worker module; @param threads of which each has its own state. */
   constructor(name: string, url: URL, threads: number) {
@@ -27,8 +28,13 @@ export class WorkerPool {
     this.#piscina.on('error', () => {})
   }
 
-  /** Rejects with an EngineError: the worker's own code, or KERNEL_FAILED when the thread itself failed. */
+  /**
+   * Rejects with an EngineError: the worker's own code, KERNEL_FAILED when the thread itself failed, or ENGINE_CLOSED.
+   * Calls are independent of each other: of several that wait, any may be served first.
+   */
   async call<Value>(request: object): Promise<Value> {
+    // A closed piscina would start a new thread, which nobody ends.
+    if (this.#isClosed) throw new EngineError('ENGINE_CLOSED')
     let reply: Reply
     try {
       reply = await this.#piscina.run(request)
@@ -41,6 +47,7 @@ export class WorkerPool {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     await this.#piscina.destroy()
   }
 }
