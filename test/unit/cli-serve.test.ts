@@ -134,6 +134,14 @@ t.test('model check tells what it loaded', async t => {
   t.ok(engine.isClosed)
 })
 
+t.test('what had to be guessed in a checkpoint is said on stderr', async t => {
+  const terminal = createTestTerminal()
+  const engine = createScriptedEngine()
+  const warned = { ...engine, model: { ...engine.model, warnings: ['The chat template was guessed.'] } }
+  t.equal(await run(['model', 'check'], { terminal, version: '1', createEngine: async () => warned }), 0)
+  t.equal(terminal.err(), 'radiant: The chat template was guessed.\n')
+})
+
 t.test('an engine that cannot be made is a sentence and status 1', async t => {
   const terminal = createTestTerminal()
   const createEngine = async () => {

@@ -6,17 +6,18 @@ import { EngineError, toEngineError } from '../../protocol/error.js'
 import { mapOrdered } from '../concurrency.js'
 import { abortWith } from '../generation.js'
 import { type ExtractCommand, UsageError } from './arguments.js'
+import { type CommandContext, loadEngine } from './context.js'
 import { defaultPrompt, extractRequest, type Outcome, outcomeLine } from './extract-plan.js'
 import { OutputFile } from './output-file.js'
 import { listPictures, readPicture, reason } from './pictures.js'
 import { Progress } from './progress.js'
-import type { CommandContext } from './run.js'
 import type { Terminal } from './terminal.js'
 
 export const INTERRUPTED = 130
 
 /** Returns the exit status. Throws UsageError before any picture is looked at, and what making the engine throws. */
-export async function extract(command: ExtractCommand, { terminal, createEngine }: CommandContext): Promise<number> {
+export async function extract(command: ExtractCommand, context: CommandContext): Promise<number> {
+  const { terminal } = context
   const schema = await readSchema(command.schemaPath)
   const { paths, isSingle } = await listPictures(command.paths)
   const file = command.outPath === null ? null : await OutputFile.open(command.outPath)
@@ -26,7 +27,7 @@ export async function extract(command: ExtractCommand, { terminal, createEngine 
       await terminal.stderr.write(`All ${paths.length} pictures are in ${command.outPath} already.\n`)
       return 0
     }
-    const engine = await createEngine(command.engine)
+    const engine = await loadEngine(command.engine, context)
     try {
       await checkSchema(engine, command, schema)
       return await extractAll(engine, command, schema, pending, file, isSingle && file === null, terminal)

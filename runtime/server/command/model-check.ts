@@ -1,13 +1,10 @@
 import type { ModelCheckCommand } from './arguments.js'
-import type { CommandContext } from './run.js'
+import { type CommandContext, loadEngine } from './context.js'
 
 /** Loads the model, tells what it is, and generates one token: files, graphs and tokenizer all work. */
-export async function checkModel(
-  command: ModelCheckCommand,
-  { terminal, createEngine }: CommandContext,
-): Promise<number> {
+export async function checkModel(command: ModelCheckCommand, context: CommandContext): Promise<number> {
   const startedAt = performance.now()
-  const engine = await createEngine(command.engine)
+  const engine = await loadEngine(command.engine, context)
   try {
     const { model } = engine
     const loadSeconds = (performance.now() - startedAt) / 1000
@@ -24,7 +21,7 @@ export async function checkModel(
       ['loaded in', `${loadSeconds.toFixed(1)} s`],
       ['generated', `${usage.completionTokens} token`],
     ]
-    await terminal.stdout.write(facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join(''))
+    await context.terminal.stdout.write(facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join(''))
     return 0
   } finally {
     await engine.close()

@@ -1,19 +1,10 @@
-import type { EngineOptions } from '../../config.js'
-import type { Engine } from '../../protocol/engine.js'
 import { toEngineError } from '../../protocol/error.js'
 import { parseCommand, UsageError } from './arguments.js'
+import type { CommandContext } from './context.js'
 import { extract } from './extract.js'
 import { HELP } from './help.js'
 import { checkModel } from './model-check.js'
 import { serve } from './serve.js'
-import type { Terminal } from './terminal.js'
-
-/** What commands are given instead of reaching for it. */
-export interface CommandContext {
-  readonly terminal: Terminal
-  readonly version: string
-  createEngine(options: EngineOptions): Promise<Engine>
-}
 
 /** Runs one command line, `argv` without the program's name, and returns the exit status: 0, 1, 2 for wrong usage, 130 interrupted. Never throws. */
 export async function run(argv: readonly string[], context: CommandContext): Promise<number> {

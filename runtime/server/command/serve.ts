@@ -4,15 +4,15 @@ import { createImageLoader } from '../image-loader.js'
 import { listen } from '../main.js'
 import type { ServerOptions } from '../options.js'
 import { type ServeCommand, UsageError } from './arguments.js'
+import { type CommandContext, loadEngine } from './context.js'
 import { errorCode, reason } from './pictures.js'
-import type { CommandContext } from './run.js'
 
 /** Serves until interrupted; returns the exit status. Throws UsageError, and what making the engine throws. */
-export async function serve(command: ServeCommand, { terminal, createEngine }: CommandContext): Promise<number> {
+export async function serve(command: ServeCommand, context: CommandContext): Promise<number> {
   const options = await serverOptions(command)
-  const engine = await createEngine(command.engine)
+  const engine = await loadEngine(command.engine, context)
   try {
-    return await run(engine, command, options, terminal)
+    return await run(engine, command, options, context.terminal)
   } finally {
     await engine.close()
   }

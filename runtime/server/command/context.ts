@@ -1,0 +1,17 @@
+import type { EngineOptions } from '../../config.js'
+import type { Engine } from '../../protocol/engine.js'
+import type { Terminal } from './terminal.js'
+
+/** What commands are given instead of reaching for it. */
+export interface CommandContext {
+  readonly terminal: Terminal
+  readonly version: string
+  createEngine(options: EngineOptions): Promise<Engine>
+}
+
+/** The engine of a command; what had to be guessed in its checkpoint is said to whoever loads it. */
+export async function loadEngine(options: EngineOptions, { terminal, createEngine }: CommandContext): Promise<Engine> {
+  const engine = await createEngine(options)
+  for (const warning of engine.model.warnings ?? []) await terminal.stderr.write(`radiant: ${warning}\n`)
+  return engine
+}
