@@ -6,8 +6,9 @@ import type { Workload } from './workload.js'
 import { engineOverhead } from './workloads/engine-overhead.js'
 import { jumpForward } from './workloads/jump-forward.js'
 import { secondQuestion } from './workloads/second-question.js'
+import { vision } from './workloads/vision.js'
 
-const WORKLOADS: readonly Workload[] = [engineOverhead, secondQuestion, jumpForward]
+const WORKLOADS: readonly Workload[] = [engineOverhead, secondQuestion, jumpForward, vision]
 
 const USAGE = `npm run bench -- WORKLOAD [--model pocket] [--repeat 5] [--json]
 
