@@ -108,9 +108,11 @@ function make(
   const { processor, tokenizerConfig } = facts.files
   const named = processor?.image_token ?? tokenizerConfig?.image_token
   const imageToken = typeof named === 'string' ? named : '<image>'
+  const namedVideo = processor?.video_token ?? tokenizerConfig?.video_token
   return new ChatTemplate({
     ...options,
     imageToken,
+    ...(typeof namedVideo === 'string' && { videoToken: namedVideo }),
     bosToken: tokenText(facts, 'bos_token'),
     eosToken: tokenText(facts, 'eos_token'),
   })

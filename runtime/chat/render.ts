@@ -1,4 +1,4 @@
-import type { ContentPart, ImageSource, Message } from '../protocol/backend.js'
+import type { ContentPart, ImageSource, Message, VideoSource } from '../protocol/backend.js'
 import { EngineError } from '../protocol/error.js'
 import type { PromptSegment } from '../protocol/segment.js'
 import { Sentinels } from './sentinel.js'
@@ -8,12 +8,15 @@ export interface RenderedPrompt {
   readonly segments: readonly PromptSegment[]
   /** The picture of each `image` segment, in their order. */
   readonly images: readonly ImageSource[]
+  /** The video of each `video` segment, in their order. */
+  readonly videos: readonly VideoSource[]
 }
 
 /**
  * The prompt that asks for the next assistant turn, or goes on with one that is open. Users' texts come back as `text`
  * segments and earlier output as ids. Throws TEMPLATE_FAILED when the template refuses the messages or leaves one of
- * their texts out, IMAGE_COUNT_MISMATCH when it makes another number of places than there are pictures.
+ * their texts out, IMAGE_COUNT_MISMATCH or VIDEO_COUNT_MISMATCH when it makes another number of places than there are
+ * pictures or videos.
  */
 export function renderChat(
   template: ChatTemplate,
@@ -47,34 +50,43 @@ export function renderChat(
     const next = pieces[at + 1]
     if (previous !== undefined && 'hidden' in previous && closed.has(previous.hidden)) text = closeTurn(text, template)
     if (next !== undefined && 'hidden' in next && leadsTurn(sentinels, next.hidden)) text = dropGlue(text, template)
-    pushTemplate(segments, text, template.imageToken)
+    pushTemplate(segments, text, template)
   }
   pushContinuation(segments, continuation, template)
-  return { segments, images: matchImages(segments, messages, continuation) }
+  return matchMedia(segments, [...messages.flatMap(message => message.content), ...continuation], template)
 }
 
 /** Texts that touch become one, since templates may put something between the parts of a list. */
 function hideContent(message: Message, template: ChatTemplate, sentinels: Sentinels): TemplateContent {
-  const parts: ({ type: 'text'; text: string } | { type: 'image' })[] = []
+  const parts: ({ type: 'text'; text: string } | { type: PlaceKind })[] = []
   const texts = message.content.map((part, index): string => {
-    if (part.kind === 'image') return ''
+    if (part.kind === 'image' || part.kind === 'video') return ''
     const leadsTurn = index === 0 && message.role === 'assistant'
     if (part.kind === 'generated') return sentinels.hide({ kind: 'tokens', ids: part.tokenIds, leadsTurn })
-    const first = message.content[index - 1]?.kind !== 'text' && message.content[index - 1]?.kind !== 'generated'
-    const last = message.content[index + 1]?.kind !== 'text' && message.content[index + 1]?.kind !== 'generated'
-    return sentinels.hideText(part.text, { first, last })
+    const isText = (neighbour: ContentPart | undefined) => neighbour?.kind === 'text' || neighbour?.kind === 'generated'
+    const ends = { first: !isText(message.content[index - 1]), last: !isText(message.content[index + 1]) }
+    return sentinels.hideText(part.text, ends)
   })
   if (!template.takesParts[message.role]) {
-    const images = message.content.filter(part => part.kind === 'image')
-    return images.map(() => `${sentinels.hide({ kind: 'image' })}\n`).join('') + texts.join('')
+    const places = message.content.flatMap(part => placeOf(part, template) ?? [])
+    return places.map(kind => `${sentinels.hide({ kind })}\n`).join('') + texts.join('')
   }
   for (const [index, part] of message.content.entries()) {
     const previous = parts.at(-1)
-    if (part.kind === 'image') parts.push({ type: 'image' })
+    const place = placeOf(part, template)
+    if (place !== null) parts.push({ type: place })
     else if (previous?.type === 'text') previous.text += texts[index]!
     else parts.push({ type: 'text', text: texts[index]! })
   }
   return parts
+}
+
+type PlaceKind = 'image' | 'video'
+
+/** What the template is told of a picture or a video; null for what is neither. */
+function placeOf(part: ContentPart, template: ChatTemplate): PlaceKind | null {
+  if (part.kind === 'video') return template.marksVideos ? 'video' : 'image'
+  return part.kind === 'image' ? 'image' : null
 }
 
 function requireAll(sentinels: Sentinels, shown: readonly number[]): void {
@@ -101,10 +113,14 @@ function closeTurn(text: string, template: ChatTemplate): string {
   return end === null || text.trimStart().startsWith(end) ? text : end + text.trimStart()
 }
 
-function pushTemplate(segments: PromptSegment[], text: string, imageToken: string): void {
-  for (const [index, between] of text.split(imageToken).entries()) {
+function pushTemplate(segments: PromptSegment[], text: string, template: ChatTemplate): void {
+  for (const [index, between] of text.split(template.imageToken).entries()) {
     if (index > 0) segments.push({ kind: 'image' })
-    if (between !== '') segments.push({ kind: 'template', text: between })
+    const pieces = template.marksVideos ? between.split(template.videoToken) : [between]
+    for (const [at, piece] of pieces.entries()) {
+      if (at > 0) segments.push({ kind: 'video' })
+      if (piece !== '') segments.push({ kind: 'template', text: piece })
+    }
   }
 }
 
@@ -115,22 +131,37 @@ function pushContinuation(segments: PromptSegment[], parts: readonly ContentPart
     segments.push({ kind: 'template', text: template.glue })
   }
   for (const part of parts) {
-    if (part.kind === 'image') segments.push({ kind: 'image' })
+    const place = placeOf(part, template)
+    if (place !== null) segments.push({ kind: place })
     else if (part.kind === 'generated') segments.push({ kind: 'tokens', ids: part.tokenIds })
-    else if (part.text !== '') segments.push({ kind: 'text', text: part.text })
+    else if (part.kind === 'text' && part.text !== '') segments.push({ kind: 'text', text: part.text })
   }
 }
 
-function matchImages(
+/** Pictures and videos with their places. Where the template knows pictures alone, places go to both in their order. */
+function matchMedia(
   segments: readonly PromptSegment[],
-  messages: readonly Message[],
-  continuation: readonly ContentPart[],
-): ImageSource[] {
-  const all = [...messages.flatMap(message => message.content), ...continuation]
-  const images = all.flatMap(part => (part.kind === 'image' ? [part.image] : []))
-  const placeholders = segments.filter(segment => segment.kind === 'image').length
-  if (placeholders !== images.length) {
-    throw new EngineError('IMAGE_COUNT_MISMATCH', { placeholders, images: images.length })
+  parts: readonly ContentPart[],
+  template: ChatTemplate,
+): RenderedPrompt {
+  const images = parts.flatMap(part => (part.kind === 'image' ? [part.image] : []))
+  const videos = parts.flatMap(part => (part.kind === 'video' ? [part.video] : []))
+  const places = segments.filter(segment => segment.kind === 'image' || segment.kind === 'video')
+  const count = (kind: PlaceKind) => places.filter(place => place.kind === kind).length
+  const placesForVideos = template.marksVideos ? count('video') : count('image') - images.length
+  const placesForImages = template.marksVideos || videos.length === 0 ? count('image') : images.length
+  if (placesForImages !== images.length) {
+    throw new EngineError('IMAGE_COUNT_MISMATCH', { placeholders: placesForImages, images: images.length })
   }
-  return images
+  if (placesForVideos !== videos.length) {
+    throw new EngineError('VIDEO_COUNT_MISMATCH', { placeholders: placesForVideos, videos: videos.length })
+  }
+  if (template.marksVideos || videos.length === 0) return { segments, images, videos }
+  const kinds = parts.flatMap(part => (part.kind === 'image' || part.kind === 'video' ? [part.kind] : []))
+  const isPlace = new Set<PromptSegment>(places)
+  return {
+    segments: segments.map(segment => (isPlace.has(segment) ? { kind: kinds.shift()! } : segment)),
+    images,
+    videos,
+  }
 }

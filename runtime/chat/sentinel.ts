@@ -4,7 +4,7 @@ import type { Message } from '../protocol/backend.js'
 export type Hidden =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly leadsTurn: boolean }
-  | { readonly kind: 'image' }
+  | { readonly kind: 'image' | 'video' }
 
 /** What a rendered prompt is made of: the template's own text, and hidden things by number. */
 export type RenderedPiece = { readonly template: string } | { readonly hidden: number }
@@ -19,7 +19,7 @@ export class Sentinels {
   readonly #hidden: Hidden[] = []
 
   constructor(messages: readonly Message[], templateText: string) {
-    const texts = messages.flatMap(message => message.content.map(part => (part.kind === 'image' ? '' : part.text)))
+    const texts = messages.flatMap(message => message.content.map(part => ('text' in part ? part.text : '')))
     const used = new Set([templateText, ...texts].flatMap(text => text.match(/[\ue000-\uf8ff]/g) ?? []))
     let code = 0xe000
     while (used.has(String.fromCharCode(code)) && code < 0xf8ff) code++

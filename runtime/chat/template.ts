@@ -3,7 +3,7 @@ import type { Role } from '../protocol/backend.js'
 import { EngineError } from '../protocol/error.js'
 
 /** Content of a message as templates take it: one text, or a list of typed parts. */
-export type TemplateContent = string | readonly ({ type: 'text'; text: string } | { type: 'image' })[]
+export type TemplateContent = string | readonly ({ type: 'text'; text: string } | { type: 'image' | 'video' })[]
 export interface TemplateMessage {
   readonly role: Role
   readonly content: TemplateContent
@@ -15,6 +15,8 @@ export interface TemplateOptions {
   readonly text: string
   /** Text by which the template marks the place of a picture. */
   readonly imageToken: string
+  /** Text by which it marks the place of a video. Default '<video>'. */
+  readonly videoToken?: string
   readonly bosToken: string
   readonly eosToken: string
   readonly stop?: readonly string[]
@@ -29,11 +31,14 @@ export class ChatTemplate {
   readonly name: string
   readonly text: string
   readonly imageToken: string
+  readonly videoToken: string
   /** Texts that end an answer beside the end-of-sequence tokens. */
   readonly stop: readonly string[]
   readonly closeTurnsWith: string | null
   /** Which roles take their content as a list of parts; the others take one text. */
   readonly takesParts: Readonly<Record<Role, boolean>>
+  /** Whether it marks the place of a video by a token of its own; where not, a video stands where a picture would. */
+  readonly marksVideos: boolean
   /** Whitespace between the generation prompt and the content in a finished assistant turn. */
   readonly glue: string
   readonly #program: Template
@@ -44,6 +49,7 @@ export class ChatTemplate {
     this.name = options.name
     this.text = options.text
     this.imageToken = options.imageToken
+    this.videoToken = options.videoToken ?? '<video>'
     this.stop = options.stop ?? []
     this.closeTurnsWith = options.closeTurnsWith ?? null
     this.#variables = { image_token: options.imageToken, bos_token: options.bosToken, eos_token: options.eosToken }
@@ -55,6 +61,7 @@ export class ChatTemplate {
       system: this.#probe('system', [], [question]),
       assistant: this.#probe('assistant', [question]),
     }
+    this.marksVideos = user && this.#findVideoMark()
     this.glue = this.#findGlue(question)
   }
 
@@ -68,6 +75,11 @@ export class ChatTemplate {
   #probe(role: Role, before: readonly TemplateMessage[], after: readonly TemplateMessage[] = []): boolean {
     const rendered = this.#attempt([...before, { role, content: probeContent(true) }, ...after])
     return rendered?.includes(PROBE) === true && !rendered.includes('[object') && !rendered.includes('"type"')
+  }
+
+  #findVideoMark(): boolean {
+    const rendered = this.#attempt([{ role: 'user', content: [{ type: 'video' }, { type: 'text', text: PROBE }] }])
+    return rendered?.split(this.videoToken).length === 2
   }
 
   #findGlue(question: TemplateMessage): string {

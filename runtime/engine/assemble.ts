@@ -18,6 +18,7 @@ import { TextStream } from '../tokenizer/text-stream.js'
 import { FeatureCache } from '../vision/feature-cache.js'
 import { ImageKeyTable, specFingerprint } from '../vision/key.js'
 import { type VisionSpec, visionSpec } from '../vision/spec.js'
+import { assembleVideo } from './assemble-video.js'
 import { makeConstraintCompiler } from './constraints.js'
 import { EngineCore } from './core.js'
 import { FeatureService } from './feature-service.js'
@@ -117,6 +118,10 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
   const featureService = new FeatureService(featureCache, () => core.wake())
   const scheduler = new Scheduler(limits, cache, featureService)
   const core: EngineCore = new EngineCore(scheduler, runner, () => cache.flush())
+  const { contextLength } = memory
+  const { pixelLimit } = config
+  const { preprocessing } = pools
+  const video = assembleVideo(info, spec, { preprocessing, contextLength, pixelLimit })
   const builder = new PromptBuilder({
     tokenizer,
     template,
@@ -124,11 +129,12 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     fingerprint: specFingerprint(spec, info.fingerprint),
     imageTokenId: info.imageTokenId,
     keys: new ImageKeyTable(),
-    pixelLimit: config.pixelLimit,
+    pixelLimit,
+    family: info.family,
+    ...(video && { video: video.builder }),
   })
   const grammars = makeConstraintCompiler(tokenizer)
-  const { contextLength } = memory
-  const { pixelLimit } = config
+  const pictures = { builder, features: featureService, encoder, spec, ...(video && { frames: video.frames }) }
   return {
     config,
     model: {
@@ -138,13 +144,14 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
       contextLength,
       vocabSize: tokenizer.size,
       imageTokenId: info.imageTokenId,
+      ...(info.video && { videoTokenId: info.video.tokenId }),
       warnings: warning === undefined ? [] : [warning],
     },
     limits,
     tokenizer,
     template,
     builder,
-    preparer: new PromptPreparer({ builder, features: featureService, encoder, spec, contextLength, pixelLimit }),
+    preparer: new PromptPreparer({ ...pictures, contextLength, pixelLimit }),
     grammars,
     sampler: new Sampler(vocabularySize, forbidden),
     cache,

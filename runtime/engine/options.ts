@@ -31,7 +31,7 @@ export function encodeOptions(choices: readonly string[], encode: (ending: strin
   if (choices.length === 1) shared = Math.min(shared, prompt.ids.length)
   if (shared === 0) throw refuse('A select needs a prompt of at least one token.')
   return {
-    prefix: { ids: encoded[0]!.slice(0, shared), images: prompt.images },
+    prefix: { ...prompt, ids: encoded[0]!.slice(0, shared) },
     options: choices.map((choice, index) => ({ choice, ids: encoded[index]!.slice(shared) })),
     continuations: encoded.map(ids =>
       prompt.ids.every((id, at) => ids[at] === id) ? ids.slice(prompt.ids.length) : null,

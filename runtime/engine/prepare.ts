@@ -1,10 +1,12 @@
 import { EngineError } from '../protocol/error.js'
 import type { EncodeJob, VisionEncoder } from '../runner/vision-encoder.js'
-import type { PreprocessRequest } from '../vision/messages.js'
+import type { ClipStore } from '../vision/clip-store.js'
+import type { NormaliseRequest, PreprocessRequest } from '../vision/messages.js'
 import type { Packing } from '../vision/packing.js'
 import type { VisionSpec } from '../vision/spec.js'
 import type { FeatureService, PictureOwner } from './feature-service.js'
-import type { BuiltPrompt, PlannedPicture, PromptBuilder, PromptIds } from './prompt-builder.js'
+import type { PictureSource, PlannedPicture } from './planned-picture.js'
+import type { BuiltPrompt, PromptBuilder, PromptIds } from './prompt-builder.js'
 
 /** A prompt whose pictures are registered; to be released when its request ends. */
 export interface PreparedPrompt {
@@ -17,6 +19,8 @@ export interface PromptPreparerOptions {
   readonly features: FeatureService
   readonly encoder: VisionEncoder
   readonly spec: VisionSpec
+  /** Where the pixels of frames are; only of models that take video. */
+  readonly frames?: { readonly clips: ClipStore; readonly spec: VisionSpec }
   readonly contextLength: number
   readonly pixelLimit: number
 }
@@ -35,7 +39,7 @@ export class PromptPreparer {
    */
   async prepare(ids: PromptIds, room: number, onFailure: (error: EngineError) => void): Promise<PreparedPrompt> {
     const { builder, features, contextLength } = this.#options
-    const prompt = await builder.build(ids)
+    const prompt = await builder.build(ids, room)
     const promptTokens = prompt.elements.length
     if (promptTokens === 0) throw new EngineError('REQUEST_INVALID', { what: 'The prompt is empty.' })
     const imageTokens = prompt.spans.reduce((sum, span) => sum + span.count, 0)
@@ -65,29 +69,37 @@ export class PromptPreparer {
     for (const picture of prompt.pictures) this.#options.features.unregister(picture.key, owner)
   }
 
-  #encodable({ key, bytes, label, plan }: PlannedPicture) {
-    const { encoder, spec, pixelLimit } = this.#options
+  #encodable({ key, label, plan, source }: PlannedPicture) {
     const { packing, views, tokens } = plan
+    const pooled = source.kind === 'frame' && source.pooled
     return {
       key,
       rows: tokens,
-      encode: (row: number): Promise<void> =>
-        encoder.encode({
+      encode: async (row: number): Promise<void> => {
+        const preprocess = await this.#pixelsOf(source, label)
+        await this.#options.encoder.encode({
           tiles: views,
           rowsOf: rowsOf(packing),
+          pooled,
           row,
           rows: tokens,
-          preprocess: (pixels, offset): PreprocessRequest => ({
-            op: 'preprocess',
-            bytes,
-            spec,
-            label,
-            pixelLimit,
-            pixels,
-            offset,
-          }),
-        }),
+          preprocess,
+        })
+      },
     }
+  }
+
+  /** Frames whose tiles are no longer kept are decoded once more, before they take up memory for pixels. */
+  async #pixelsOf(source: PictureSource, label: string): Promise<EncodeJob['preprocess']> {
+    const { spec, frames, pixelLimit } = this.#options
+    if (source.kind === 'picture') {
+      const request = { op: 'preprocess', bytes: source.bytes, spec, label, pixelLimit } as const
+      return (pixels, offset): PreprocessRequest => ({ ...request, pixels, offset })
+    }
+    if (frames === undefined) throw new Error('a frame is to be encoded by an engine that was made without video')
+    const tiles = await frames.clips.tiles(source.clip)
+    const request = { op: 'normalise', tiles, tile: source.index, spec: frames.spec } as const
+    return (pixels, offset): NormaliseRequest => ({ ...request, pixels, offset })
   }
 }
 

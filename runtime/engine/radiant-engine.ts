@@ -65,7 +65,7 @@ export class RadiantEngine implements Engine {
     const { scores, usage } = await this.#score(request, prefix, options, call)
     // The start token alone; a tokenizer without one leaves the prompt's own first text token.
     const start = tokenizer.encode('')
-    const text = prefix.ids.filter(id => id !== this.model.imageTokenId)
+    const text = prefix.ids.filter(id => id !== this.model.imageTokenId && id !== this.model.videoTokenId)
     const bare: PromptIds = { ids: start.length > 0 ? start : text.slice(0, 1), images: [] }
     const { cacheSalt = '' } = request
     const isRelative = method === 'unconditional-likelihood-normalized'

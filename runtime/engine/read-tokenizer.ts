@@ -12,7 +12,8 @@ import { loadTokenizer, type Tokenizer } from '../tokenizer/tokenizer.js'
  */
 export async function readTokenizer(info: ModelInfo, freshAfterImage: boolean): Promise<Tokenizer> {
   const { path, imageTokenId, files } = info
-  const facts = { path, imageTokenId, eosIds: info.text.eosIds, freshAfterImage }
+  const video = info.video ? { videoTokenId: info.video.tokenId } : {}
+  const facts = { path, imageTokenId, ...video, eosIds: info.text.eosIds, freshAfterImage }
   const json = await readIfThere(join(path, 'tokenizer.json'))
   if (json !== null) return loadTokenizer(parse(json, path), files.tokenizerConfig, facts)
   const model = await readIfThere(join(path, 'tokenizer.model'))

@@ -10,10 +10,25 @@ export interface ImageSource {
   readonly label?: string
 }
 
+/**
+ * A video as it came: a file (MP4, WebM, Matroska, GIF, animated WebP) of which `frames` are sampled as the checkpoint
+ * was trained, or its frames themselves, of which all are taken. Clips that show the same frames share work.
+ */
+export type VideoSource =
+  | {
+      readonly bytes: Uint8Array
+      /** Default 8 for checkpoints of transformers and 32 for those of the original code, as their own examples have it. */
+      readonly frames?: number
+      /** Only for messages about this video. */
+      readonly label?: string
+    }
+  | { readonly pictures: readonly ImageSource[]; readonly label?: string }
+
 /** One piece of prompt content. `generated` repeats earlier output by its exact token ids, so that the cached prefix is hit whatever the tokenizer would make of the text. */
 export type ContentPart =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'image'; readonly image: ImageSource }
+  | { readonly kind: 'video'; readonly video: VideoSource }
   | { readonly kind: 'generated'; readonly text: string; readonly tokenIds: readonly number[] }
 
 export type Role = 'system' | 'user' | 'assistant'
@@ -26,12 +41,18 @@ export interface Message {
 /**
  * `chat` goes through the checkpoint's chat template; `continuation` is what the open assistant turn has said so far.
  * `raw` is text as it stands (the tokenizer's own start token is added unless `addSpecialTokens` is false).
- * `tokens` are ids; every occurrence of the checkpoint's image token stands for the next of `images`.
+ * `tokens` are ids; every occurrence of the checkpoint's image token stands for the next of `images`, and every one of
+ * its video token for the next of `videos`.
  */
 export type Prompt =
   | { readonly kind: 'chat'; readonly messages: readonly Message[]; readonly continuation?: readonly ContentPart[] }
   | { readonly kind: 'raw'; readonly parts: readonly ContentPart[]; readonly addSpecialTokens?: boolean }
-  | { readonly kind: 'tokens'; readonly ids: readonly number[]; readonly images?: readonly ImageSource[] }
+  | {
+      readonly kind: 'tokens'
+      readonly ids: readonly number[]
+      readonly images?: readonly ImageSource[]
+      readonly videos?: readonly VideoSource[]
+    }
 
 export interface SamplingParams {
   /** Most tokens to generate. Default 256; cut to what the context leaves. */
@@ -122,11 +143,11 @@ export interface Usage {
   readonly promptTokens: number
   /** Prompt tokens whose keys and values came from the radix cache. */
   readonly cachedTokens: number
-  /** Prompt tokens that stand for pictures. */
+  /** Prompt tokens that stand for pictures, or for frames of videos. */
   readonly imageTokens: number
   /** Of these, the ones whose keys and values came from the radix cache. */
   readonly cachedImageTokens: number
-  /** Pictures that the vision encoder really ran for, because no cached features or prefix served. */
+  /** Pictures and frames that the vision encoder really ran for, because no cached features or prefix served. */
   readonly imageEncodes: number
   readonly completionTokens: number
   /** Completion tokens that the constraint dictated: appended without a decode step of their own. */

@@ -14,6 +14,8 @@ export interface EngineModel {
   readonly vocabSize: number
   /** Id that stands for pictures in `tokens` prompts. */
   readonly imageTokenId: number
+  /** Id that stands for videos in `tokens` prompts; absent: the model takes none. */
+  readonly videoTokenId?: number
   /** What had to be guessed or repaired in the checkpoint; sentences to show to whoever loads it. */
   readonly warnings?: readonly string[]
 }

@@ -18,6 +18,8 @@ export interface VisionEncoderOptions {
 
 export interface EncodeJob {
   readonly tiles: number
+  /** As EncodeItem has it. Default false. */
+  readonly pooled?: boolean
   /** See EncodeItem. */
   readonly rowsOf: Pick<EncodeItem, 'gather' | 'combine'>
   /** Rows of the features region to fill. */
@@ -95,6 +97,7 @@ export class VisionEncoder {
     const item: EncodeItem = {
       pixels: { ...place, region: 'pixels', offset: first * this.#tileBytes, shape: [job.tiles, 3, size, size] },
       ...job.rowsOf,
+      pooled: job.pooled ?? false,
       features: {
         ...place,
         region: 'features',

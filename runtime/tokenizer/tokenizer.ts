@@ -12,6 +12,8 @@ type Json = Readonly<Record<string, unknown>>
 export interface TokenizerFacts {
   readonly path: string
   readonly imageTokenId: number
+  /** Only of models that take video. */
+  readonly videoTokenId?: number
   readonly eosIds: readonly number[]
   /** Text after a picture is cut as if it began a string, as the first authors' code did. Default false: as tokenizer.json says. */
   readonly freshAfterImage?: boolean
@@ -146,8 +148,8 @@ export class Tokenizer implements Vocabulary {
       }
       if (segment.kind === 'tokens' && segment.ids.length === 0) continue
       closeRun()
-      if (segment.kind === 'image') {
-        ids.push(this.#facts.imageTokenId)
+      if (segment.kind === 'image' || segment.kind === 'video') {
+        ids.push(segment.kind === 'image' ? this.#facts.imageTokenId : this.#videoTokenId)
         section = this.#sectionAfterImage
       } else {
         for (const id of segment.ids) ids.push(id)
@@ -183,6 +185,12 @@ export class Tokenizer implements Vocabulary {
       }
     }
     return ids
+  }
+
+  get #videoTokenId(): number {
+    const { videoTokenId } = this.#facts
+    if (videoTokenId === undefined) throw new Error('a prompt has a place for a video, and the model takes none')
+    return videoTokenId
   }
 
   get #sectionAfterImage(): number {

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { VisionSpec } from './spec.js'
 
-/** Digest of all that turns a picture's bytes into features, besides the bytes: spec and model. 32 hex digits. */
-export function specFingerprint(spec: VisionSpec, modelFingerprint: string): string {
+/** Digest of all that turns a picture's bytes into features, besides the bytes: spec (plain data) and model. 32 hex digits. */
+export function specFingerprint(spec: object, modelFingerprint: string): string {
   const fields = Object.entries(spec).sort(([left], [right]) => (left < right ? -1 : 1))
   return createHash('sha256')
     .update(JSON.stringify([modelFingerprint, fields]))

@@ -34,7 +34,7 @@ const say = (role: Role, ...content: (ContentPart | string)[]): Message => ({
 /** The segments as one line: user text in brackets, a picture as <image>, ids in braces. */
 function show({ segments }: RenderedPrompt): string {
   const shown = segments.map(segment => {
-    if (segment.kind === 'image') return '<image>'
+    if (segment.kind === 'image' || segment.kind === 'video') return `<${segment.kind}>`
     if (segment.kind === 'tokens') return `{${segment.ids.join()}}`
     return segment.kind === 'text' ? `[${segment.text}]` : segment.text
   })
