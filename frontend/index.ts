@@ -26,9 +26,9 @@ export { type Session, type SessionOptions, session } from './client/session.js'
 export type { RunUsage } from './client/usage.js'
 export type { CaptureDetail } from './client/walk.js'
 export { fork, join, repeat, when } from './dsl/control.js'
-export { type ImageHole, image } from './dsl/image.js'
 export type { FromSchema, SchemaLiteral } from './dsl/infer.js'
 export { input } from './dsl/input.js'
+export { image, type MediaHole, video } from './dsl/media.js'
 export { type LiteralSchema, type SchemaValue, schema } from './dsl/schema.js'
 export { type GenOptions, gen, type JsonSlotOptions, json, ref, type SelectOptions, select } from './dsl/slot.js'
 export type { StandardSource } from './dsl/standard.js'
@@ -45,6 +45,7 @@ export type {
   Slot,
   Turn,
   TypeMessage,
+  VideoValue,
   When,
 } from './dsl/types.js'
 export type { ProgramIr } from './ir/node.js'

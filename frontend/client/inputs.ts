@@ -1,25 +1,38 @@
-import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import type { ContentPart, ImageSource } from '../../runtime/protocol/backend.js'
+import type { ContentPart } from '../../runtime/protocol/backend.js'
 import { EngineError } from '../../runtime/protocol/error.js'
 import { describe } from '../ir/describe.js'
 import type { InputType } from '../ir/node.js'
+import { type Refuse, RIGHT_FILE, RIGHT_VIDEO, readImage, readVideo } from './media.js'
 
-type ReadInput = (value: unknown, refuse: (what: string) => EngineError) => Promise<ContentPart> | ContentPart
+interface InputRule {
+  /** Completes the sentence "give ...". */
+  readonly right: string
+  readonly read: (value: unknown, refuse: Refuse) => Promise<ContentPart> | ContentPart
+}
 
-const READ: Readonly<Record<InputType, ReadInput>> = {
-  text: (value, refuse) => {
-    if (typeof value !== 'string') throw refuse(`${describe(value)} is no text; give ${RIGHT.text}`)
-    return { kind: 'text', text: value }
+const RULES: Readonly<Record<InputType, InputRule>> = {
+  text: {
+    right: 'a string',
+    read: (value, refuse) => {
+      if (typeof value !== 'string') throw refuse(`${describe(value)} is no text; give a string`)
+      return { kind: 'text', text: value }
+    },
   },
-  number: (value, refuse) => {
-    if (typeof value !== 'number' || !Number.isFinite(value)) {
-      throw refuse(`${describe(value)} came; give ${RIGHT.number}`)
-    }
-    return { kind: 'text', text: String(value) }
+  number: {
+    right: 'a finite number',
+    read: (value, refuse) => {
+      if (typeof value === 'number' && Number.isFinite(value)) return { kind: 'text', text: String(value) }
+      throw refuse(`${describe(value)} came; give a finite number`)
+    },
   },
-  image: async (value, refuse) => ({ kind: 'image', image: await readPicture(value, refuse) }),
+  image: {
+    right: RIGHT_FILE,
+    read: async (value, refuse) => ({ kind: 'image', image: await readImage(value, refuse) }),
+  },
+  video: {
+    right: RIGHT_VIDEO,
+    read: async (value, refuse) => ({ kind: 'video', video: await readVideo(value, refuse) }),
+  },
 }
 
 /**
@@ -42,47 +55,8 @@ export async function readInputs(
   }
   const parts = Object.entries(declared).map(async ([name, type]) => {
     const value = given.get(name)
-    if (value === undefined) throw refuse(name, `it has no value; give ${RIGHT[type]}`)
-    return [name, await READ[type](value, what => refuse(name, what))] as const
+    if (value === undefined) throw refuse(name, `it has no value; give ${RULES[type].right}`)
+    return [name, await RULES[type].read(value, what => refuse(name, what))] as const
   })
   return new Map(await Promise.all(parts))
-}
-
-const RIGHT: Readonly<Record<InputType, string>> = {
-  text: 'a string',
-  number: 'a finite number',
-  image: 'encoded bytes, a file: or data: URL, or a path',
-}
-
-/** The encoded bytes behind a value. Equal bytes are one picture to an engine, wherever they came from. */
-async function readPicture(value: unknown, refuse: (what: string) => EngineError): Promise<ImageSource> {
-  if (value instanceof Uint8Array) {
-    if (value.length === 0) throw refuse('the bytes are empty; give an encoded picture (PNG, JPEG, WebP, ...)')
-    return { bytes: value }
-  }
-  if (typeof value === 'string' && value !== '') {
-    // A scheme has two letters or more here, which spares the drives of Windows paths.
-    return /^[a-z]{2,}:/i.test(value) && URL.canParse(value) ? readUrl(new URL(value), refuse) : readPath(value)
-  }
-  if (value instanceof URL) return readUrl(value, refuse)
-  throw refuse(`${describe(value)} is no picture; give ${RIGHT.image}`)
-}
-
-async function readUrl(url: URL, refuse: (what: string) => EngineError): Promise<ImageSource> {
-  if (url.protocol === 'file:') return readPath(fileURLToPath(url))
-  if (url.protocol !== 'data:')
-    throw refuse(`${url.protocol} URLs are not fetched; fetch the picture and give its bytes`)
-  const [, base64] = /^data:[^,]*;base64,(.+)$/s.exec(url.href) ?? []
-  if (base64 === undefined) throw refuse('the data: URL holds no base64')
-  return { bytes: new Uint8Array(Buffer.from(base64, 'base64')), label: 'the picture of a data: URL' }
-}
-
-async function readPath(path: string): Promise<ImageSource> {
-  try {
-    return { bytes: await readFile(path), label: basename(path) }
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') throw new EngineError('IMAGE_NOT_FOUND', { path }, { cause })
-    throw new EngineError('IMAGE_UNREADABLE', { label: path, what: message }, { cause })
-  }
 }

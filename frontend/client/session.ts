@@ -1,10 +1,10 @@
 import type { Backend, ContentPart } from '../../runtime/protocol/backend.js'
 import { EngineError } from '../../runtime/protocol/error.js'
-import { type ImageHole, pictureKey } from '../dsl/image.js'
+import { type MediaHole, mediaKey } from '../dsl/media.js'
 import { type LiteralSchema, type StandardSource, validatorOf } from '../dsl/schema.js'
 import { type GenOptions, gen, type JsonSlotOptions, json, type SelectOptions, select } from '../dsl/slot.js'
 import { turnOf } from '../dsl/turn.js'
-import type { AnswerHole, AnswerHoles, Flat, ImageValue, Node, PromptHole, TurnCaptures } from '../dsl/types.js'
+import type { AnswerHole, AnswerHoles, Flat, Node, PromptHole, TurnCaptures } from '../dsl/types.js'
 import { type BodyNode, type InputType, inputNode, type ProgramIr, programIr } from '../ir/node.js'
 import type { SamplingOptions } from '../ir/options.js'
 import { explain } from '../ir/print.js'
@@ -27,7 +27,7 @@ export interface SessionOptions extends Omit<RequestSettings, 'sampling'> {
   readonly onText?: (delta: string, capture: string) => void
 }
 
-type TurnHole = PromptHole | ImageHole
+type TurnHole = PromptHole | MediaHole
 
 /**
  * A conversation whose next step is decided while it goes on, by the language's own control flow. The same turns and
@@ -38,7 +38,8 @@ type TurnHole = PromptHole | ImageHole
 export class Session {
   readonly #backend: Backend
   readonly #options: SessionOptions
-  readonly #pictures: Map<string, { readonly name: string; readonly value: ImageValue }>
+  /** By mediaKey(). */
+  readonly #media: Map<string, { readonly name: string; readonly hole: MediaHole }>
   readonly #loaded: Map<string, ContentPart>
   readonly #done: BodyNode[]
   /** Said, and not yet sent with a step that succeeded. */
@@ -53,7 +54,7 @@ export class Session {
   constructor(backend: Backend, options: SessionOptions = {}, parent: Session | null = null) {
     this.#backend = backend
     this.#options = options
-    this.#pictures = new Map(parent === null ? [] : parent.#pictures)
+    this.#media = new Map(parent === null ? [] : parent.#media)
     this.#loaded = new Map(parent === null ? [] : parent.#loaded)
     this.#done = parent === null ? [] : [...parent.#done]
     this.#waiting = parent === null ? [] : [...parent.#waiting]
@@ -175,16 +176,19 @@ export class Session {
   }
 
   #programOf(body: readonly BodyNode[]): ProgramIr {
+    const types = new Map([...this.#media.values()].map(({ name, hole }) => [name, hole.type]))
     const shown = [...turnsOf(body)].flatMap(turn => turn.content).filter(part => part.kind === 'input')
-    const inputs = shown.map(({ name }): [string, InputType] => [name, 'image'])
-    return programIr(this.#options.name ?? 'session', Object.fromEntries(inputs), body, this.#options.sampling)
+    const inputs = Object.fromEntries(shown.map(({ name }): [string, InputType] => [name, types.get(name) ?? 'text']))
+    return programIr(this.#options.name ?? 'session', inputs, body, this.#options.sampling)
   }
 
   /** The program's pictures, each read once in the life of a session. */
   async #read(program: ProgramIr): Promise<ReadonlyMap<string, ContentPart>> {
-    const fresh = [...this.#pictures.values()].filter(({ name }) => name in program.inputs && !this.#loaded.has(name))
-    const types = Object.fromEntries(fresh.map(({ name }): [string, InputType] => [name, 'image']))
-    const values = Object.fromEntries(fresh.map(({ name, value }) => [name, value]))
+    const fresh = [...this.#media.values()].filter(
+      ({ name }) => Object.hasOwn(program.inputs, name) && !this.#loaded.has(name),
+    )
+    const types = Object.fromEntries(fresh.map(({ name, hole }) => [name, hole.type]))
+    const values = Object.fromEntries(fresh.map(({ name, hole }) => [name, hole.value]))
     for (const [name, part] of await readInputs(program.name, types, values)) this.#loaded.set(name, part)
     return this.#loaded
   }
@@ -192,11 +196,11 @@ export class Session {
   /** Pictures become inputs; one picture that is shown twice is one input. */
   #holes(holes: readonly TurnHole[]): PromptHole[] {
     return holes.map(hole => {
-      if (typeof hole !== 'object' || !('kind' in hole)) return hole
-      const key = pictureKey(hole.value)
-      const known = this.#pictures.get(key) ?? { name: `picture${this.#pictures.size + 1}`, value: hole.value }
-      this.#pictures.set(key, known)
-      return { ir: inputNode(known.name), type: 'image' }
+      if (typeof hole !== 'object' || hole === null || !('kind' in hole)) return hole
+      const key = mediaKey(hole)
+      const known = this.#media.get(key) ?? { name: `${hole.type}${this.#media.size + 1}`, hole }
+      this.#media.set(key, known)
+      return { ir: inputNode(known.name), type: hole.type }
     })
   }
 

@@ -7,11 +7,14 @@ export const input: {
   text(): InputDeclaration<'text'>
   /** Encoded bytes, a `file:` or `data:` URL, or a path. Stands in user turns only. */
   image(): InputDeclaration<'image'>
+  /** A file of which frames are sampled, or the frames themselves. Stands in user turns only. */
+  video(): InputDeclaration<'video'>
   /** A finite number; stands in the prompt as JavaScript writes it. */
   number(): InputDeclaration<'number'>
 } = {
   text: () => ({ type: 'text' }),
   image: () => ({ type: 'image' }),
+  video: () => ({ type: 'video' }),
   number: () => ({ type: 'number' }),
 }
 

@@ -13,7 +13,7 @@ import type {
   TurnCaptures,
 } from './types.js'
 
-type AnyHole = PromptHole | AnswerHole | InputHole<'image'>
+type AnyHole = PromptHole | AnswerHole | InputHole<'image' | 'video'>
 type AnyHoles = readonly AnyHole[]
 
 /** What the model is told before the conversation: system`You read documents.` Only as the first turn. */

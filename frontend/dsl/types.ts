@@ -69,7 +69,7 @@ export type TurnCaptures<H extends readonly unknown[]> = Meet<{ [K in keyof H]: 
 export type Captures<B extends BodyOf> = Flat<Meet<{ [K in keyof B]: NodeUse<B[K]> }[number]>>
 
 export type AnswerHoles<H extends readonly unknown[]> = {
-  [K in keyof H]: H[K] extends InputHole<'image'>
+  [K in keyof H]: H[K] extends InputHole<'image' | 'video'>
     ? TypeMessage<'an assistant turn holds no pictures; put it into a user turn'>
     : H[K]
 }
@@ -107,6 +107,12 @@ export type ValueAt<O, K extends string> = O extends unknown ? (K extends keyof 
 /** A picture: encoded bytes (PNG, JPEG, WebP, GIF, ...), a `file:` or `data:` URL, or a path. */
 export type ImageValue = Uint8Array | URL | string
 
+/**
+ * A video: a file, given like a picture (MP4, WebM, Matroska, GIF, animated WebP), of which as many frames are sampled
+ * as the checkpoint was trained on, or `frames` of them; or its frames as pictures, of which all are taken.
+ */
+export type VideoValue = ImageValue | { readonly file: ImageValue; readonly frames: number } | readonly ImageValue[]
+
 export interface InputDeclaration<K extends InputType> {
   readonly type: K
 }
@@ -114,6 +120,7 @@ export type InputDeclarations = Readonly<Record<string, InputDeclaration<InputTy
 interface InputValues {
   readonly text: string
   readonly image: ImageValue
+  readonly video: VideoValue
   readonly number: number
 }
 export type InputsOf<S extends InputDeclarations> = { readonly [K in keyof S]: InputValues[S[K]['type']] }

@@ -39,7 +39,8 @@ export function decode(value: unknown): Decoded {
   const ir = reader.object(value, '', fields => {
     const version = fields.number('irVersion')
     if (version !== IR_VERSION) reader.refuse('/irVersion', `is version ${version}; this is version ${IR_VERSION}`)
-    const inputs = fields.record('inputs', (type, at) => reader.oneOf(type, at, ['text', 'image', 'number'] as const))
+    const types = ['text', 'number', 'image', 'video'] as const
+    const inputs = fields.record('inputs', (type, at) => reader.oneOf(type, at, types))
     return programIr(fields.text('name'), inputs, fields.array('body', bodyNode), fields.plain('sampling'))
   })
   const { problem } = reader

@@ -6,7 +6,7 @@ export function describe(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
   if ('ir' in value && typeof value.ir === 'object' && value.ir !== null && 'kind' in value.ir)
     return `a ${value.ir.kind}`
-  if ('kind' in value && value.kind === 'picture') return 'a picture (a program takes its pictures as inputs)'
+  if ('kind' in value && value.kind === 'media') return 'image() or video() (a program takes its pictures as inputs)'
   const { name } = value.constructor ?? {}
   return name === undefined || name === 'Object' ? 'an object' : `a ${name}`
 }

@@ -7,7 +7,7 @@ import { pickSampling, type SamplingOptions } from './options.js'
 export const IR_VERSION = 1
 
 export type Role = 'system' | 'user' | 'assistant'
-export type InputType = 'text' | 'image' | 'number'
+export type InputType = 'text' | 'number' | 'image' | 'video'
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown }
 export type SelectMethod = 'token-length-normalized' | 'greedy-token' | 'unconditional-likelihood-normalized'
 

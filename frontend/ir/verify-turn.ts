@@ -21,8 +21,8 @@ const CONTENT: NodeTable<ContentNode['kind'], [TurnNode, Scope, Context], void> 
     const type = Object.hasOwn(inputs, node.name) ? inputs[node.name] : undefined
     if (type === undefined) {
       report(context, `uses the input ${quote(node.name)}; the program has ${list(Object.keys(inputs))}`)
-    } else if (type === 'image' && turn.role === 'assistant') {
-      report(context, `shows the picture ${quote(node.name)}; pictures belong into user turns, an answer holds none`)
+    } else if ((type === 'image' || type === 'video') && turn.role === 'assistant') {
+      report(context, `shows the ${type} ${quote(node.name)}; pictures belong into user turns, an answer holds none`)
     }
   },
   gen: checkSlot,

@@ -205,7 +205,7 @@ function picturesIn(prompt: Prompt): Uint8Array[] {
   return parts.flatMap(part => (part.kind === 'image' ? [part.image.bytes] : []))
 }
 
-const partText = (part: ContentPart): string => (part.kind === 'image' ? '<image>' : part.text)
+const partText = (part: ContentPart): string => ('text' in part ? part.text : `<${part.kind}>`)
 
 /** One token a byte, as the tiny model has them. */
 export const tokensOf = (text: string): number[] => [...Buffer.from(text)].map(byte => byte + 5)

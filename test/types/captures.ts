@@ -4,6 +4,7 @@ import {
   type Captures,
   fork,
   gen,
+  type ImageValue,
   input,
   join,
   json,
@@ -14,6 +15,7 @@ import {
   select,
   system,
   user,
+  type VideoValue,
   when,
 } from '../../frontend/index.js'
 import { same } from './equal.js'
@@ -35,13 +37,14 @@ same<ResultOf<typeof two>, { readonly first: string; readonly second: 'a' | 'b' 
 same<InputsOf<typeof two>, { readonly topic: string }>()
 
 // Every input has the type that its declaration says.
-const inputs = program('inputs', { text: input.text(), photo: input.image(), count: input.number() }, holes => [
-  user`${holes.photo} ${holes.text} ${holes.count}`,
-  assistant`${gen('x')}`,
-])
+const inputs = program(
+  'inputs',
+  { text: input.text(), photo: input.image(), clip: input.video(), count: input.number() },
+  holes => [user`${holes.photo} ${holes.clip} ${holes.text} ${holes.count}`, assistant`${gen('x')}`],
+)
 same<
   InputsOf<typeof inputs>,
-  { readonly text: string; readonly photo: Uint8Array | URL | string; readonly count: number }
+  { readonly text: string; readonly photo: ImageValue; readonly clip: VideoValue; readonly count: number }
 >()
 
 // A program without captures has no fields; choices that are not literals are strings.

@@ -27,12 +27,14 @@ same<
 >()
 same<AnswerHoles<[InputHole<'image'>]>, [TypeMessage<'an assistant turn holds no pictures; put it into a user turn'>]>()
 
-program('refusals', { photo: input.image(), text: input.text() }, ({ photo, text }) => {
+program('refusals', { photo: input.image(), clip: input.video(), text: input.text() }, ({ photo, clip, text }) => {
   const kind = select('kind', ['yes', 'no'])
   // @ts-expect-error only an assistant turn can generate
   user`${kind}`
   // @ts-expect-error an assistant turn holds no pictures
   assistant`${photo}`
+  // @ts-expect-error nor videos
+  assistant`${clip}`
   // @ts-expect-error an object is no hole
   user`${{ text }}`
   // @ts-expect-error nor is undefined

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { z } from 'zod'
-import { pictureKey } from '../../frontend/dsl/image.js'
+import { mediaKey } from '../../frontend/dsl/media.js'
 import { closeObjects } from '../../frontend/dsl/schema.js'
 import {
   assistant,
@@ -17,6 +17,7 @@ import {
   select,
   system,
   user,
+  video,
   when,
 } from '../../frontend/index.js'
 
@@ -59,7 +60,7 @@ t.test('a hole of another kind is refused with the place and what came', async t
   t.throws(() => user`${Number.NaN}`, { message: `a hole of the user turn is NaN; ${right}` })
   t.throws(() => user`${hole(user`x`)}`, { message: `a hole of the user turn is a turn; ${right}` })
   t.throws(() => user`${hole(image('x.png'))}`, {
-    message: `a hole of the user turn is a picture (a program takes its pictures as inputs); ${right}`,
+    message: `a hole of the user turn is image() or video() (a program takes its pictures as inputs); ${right}`,
   })
 })
 
@@ -189,8 +190,23 @@ t.test('what the functions throw inside of program() gets the name of the progra
   })
 })
 
-t.test('equal bytes and equal places are one picture', async t => {
-  t.equal(pictureKey(new Uint8Array([1, 2])), pictureKey(Buffer.from([1, 2])))
-  t.not(pictureKey(new Uint8Array([1, 2])), pictureKey(new Uint8Array([1, 3])))
-  t.equal(pictureKey(new URL('file:///a.png')), pictureKey('file:///a.png'))
+t.test('equal bytes and equal places are one picture or video', async t => {
+  const bytes = new Uint8Array([1, 2])
+  const same = [
+    [image(bytes), image(Buffer.from([1, 2]))],
+    [image(new URL('file:///a.png')), image('file:///a.png')],
+    [video([bytes, 'a.png']), video([Buffer.from([1, 2]), 'a.png'])],
+    [video({ file: 'a.mp4', frames: 8 }), video({ file: 'a.mp4', frames: 8 })],
+  ] as const
+  for (const [left, right] of same) t.equal(mediaKey(left), mediaKey(right))
+  const different = [
+    image(bytes),
+    image(new Uint8Array([1, 3])),
+    video(bytes),
+    video('a.mp4'),
+    video({ file: 'a.mp4', frames: 8 }),
+    video({ file: 'a.mp4', frames: 9 }),
+    video(['a.mp4', 'b.mp4']),
+  ]
+  t.equal(new Set(different.map(mediaKey)).size, different.length)
 })

@@ -30,10 +30,7 @@ t.test('what is no picture is refused, with what came and what would be right', 
   await t.rejects(pictureOf(''), refused(`"" is no picture; give ${right}`))
   await t.rejects(pictureOf({}), refused(`an object is no picture; give ${right}`))
   await t.rejects(pictureOf(undefined), refused(`it has no value; give ${right}`))
-  await t.rejects(
-    pictureOf(new Uint8Array()),
-    refused('the bytes are empty; give an encoded picture (PNG, JPEG, WebP, ...)'),
-  )
+  await t.rejects(pictureOf(new Uint8Array()), refused('the bytes are empty; give an encoded picture'))
   await t.rejects(
     pictureOf('https://example.org/a.png'),
     refused('https: URLs are not fetched; fetch the picture and give its bytes'),
@@ -65,4 +62,22 @@ t.test('inputs that the program does not have are refused', async t => {
     message: 'program "p", input "phto": the program has no such input; it has "photo".',
   })
   await t.rejects(readInputs('p', {}, { x: 1 }), { message: /it has none\.$/ })
+})
+
+t.test('a video is a file, a file with a number of frames, or its frames', async t => {
+  const videoOf = async (clip: unknown) => (await readInputs('p', { clip: 'video' }, { clip })).get('clip')
+  const bytes = Buffer.from(GREY_PICTURE)
+  t.same(await videoOf(path), { kind: 'video', video: { bytes, label: 'grey.png' } })
+  t.same(await videoOf({ file: bytes, frames: 4 }), { kind: 'video', video: { bytes, frames: 4 } })
+  t.same(await videoOf([path, bytes]), {
+    kind: 'video',
+    video: { pictures: [{ bytes, label: 'grey.png' }, { bytes }] },
+  })
+  const refused = (what: string) => ({ code: 'PROGRAM_INPUT_INVALID', message: `program "p", input "clip": ${what}.` })
+  const right = 'encoded bytes, a file: or data: URL, or a path, { file, frames }, or an array of pictures'
+  await t.rejects(videoOf(7), refused(`7 is no video; give ${right}`))
+  await t.rejects(videoOf([]), refused('there are no frames; give at least one picture'))
+  await t.rejects(videoOf([7]), refused('7 is no picture; give encoded bytes, a file: or data: URL, or a path'))
+  await t.rejects(videoOf({ file: path, frames: 0 }), refused('frames is 0; it must be a whole number over 0'))
+  await t.rejects(videoOf({ file: path }), refused('frames is undefined; it must be a whole number over 0'))
 })

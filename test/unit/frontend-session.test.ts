@@ -107,10 +107,10 @@ t.test('one picture that is shown twice is one input; a session can be read as a
   await chat.gen()
   t.equal(
     chat.explain(),
-    'program "session" (picture1: image, picture2: image)\n' +
-      '1 user: {picture1} " and " {picture1} " and " {picture2}\n2 assistant: [gen gen1]\n',
+    'program "session" (image1: image, image2: image)\n' +
+      '1 user: {image1} " and " {image1} " and " {image2}\n2 assistant: [gen gen1]\n',
   )
-  t.match(chat.toProgram(), { irVersion: 1, inputs: { picture1: 'image', picture2: 'image' } })
+  t.match(chat.toProgram(), { irVersion: 1, inputs: { image1: 'image', image2: 'image' } })
 })
 
 t.test('a signal ends what is being said, and all that is asked later', async t => {

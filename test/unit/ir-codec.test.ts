@@ -23,7 +23,7 @@ t.test('the form is checked, with the place of the first fault', async t => {
   const faults: readonly [string, unknown, string][] = [
     ['/irVersion', 2, 'is version 2; this is version 1'],
     ['/name', undefined, 'is missing; it must be a string'],
-    ['/inputs/photo', 'video', 'is "video"; it must be "text" or "image" or "number"'],
+    ['/inputs/photo', 'audio', 'is "audio"; it must be "text" or "number" or "image" or "video"'],
     ['/body', {}, 'is {}; it must be an array'],
     ['/body/0', null, 'is null; it must be an object'],
     ['/body/0/kind', 'turns', 'is "turns"; it must be "turn" or "fork" or "when" or "repeat"'],

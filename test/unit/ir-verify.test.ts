@@ -104,7 +104,7 @@ const RULES: Readonly<Record<string, { readonly body: Body; readonly says: strin
   },
   'a picture in an answer': {
     body: [answer(inputNode('photo'), genNode('x'))],
-    says: 'program "judge", turn 1 (assistant): shows the picture "photo"; pictures belong into user turns, an answer holds none.',
+    says: 'program "judge", turn 1 (assistant): shows the image "photo"; pictures belong into user turns, an answer holds none.',
   },
   'an input that is not declared': {
     body: [say(inputNode('phto')), gen],
