@@ -12,7 +12,7 @@ export type ImageReference =
 
 const DATA_URI = /^data:([^,]*),/s
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/
-const PATH = /^(?:file:|\.{0,2}\/|~|[A-Za-z]:\\)|\.(?:png|jpe?g|webp|gif|bmp|tiff?|avif|heic)$/i
+const PATH = /^(?:file:|\.{0,2}\/|~|[A-Za-z]:\\)|\.(?:png|jpe?g|webp|gif|bmp|tiff?|avif|heic|mp4|mov|webm|mkv)$/i
 
 /**
  * A data: URI, an http(s) URL, a path, or (only where `bareBase64`) base64 by itself. A path is told from base64 by its

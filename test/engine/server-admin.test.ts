@@ -143,3 +143,13 @@ t.test('each response has an id, the client s own where it is plain, and is told
   t.match(odd.headers['x-request-id'], /^[0-9a-f-]{36}$/)
   t.match(lines[0], { id: 'trace-7', method: 'GET', path: '/health', status: 200, durationMs: Number })
 })
+
+t.test('the model is listed', async t => {
+  const { server } = build()
+  const list = (await server.inject('/v1/models')).json()
+  t.match(list, { object: 'list', data: [{ id: 'scripted', object: 'model', max_model_len: 512 }] })
+  t.equal((await server.inject('/v1/models/scripted')).json().id, 'scripted')
+  const missing = await server.inject('/v1/models/other')
+  t.equal(missing.statusCode, 404)
+  t.match(missing.json(), { error: { type: 'not_found_error', code: 'SERVER_ROUTE_NOT_FOUND' } })
+})

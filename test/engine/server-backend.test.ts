@@ -88,6 +88,15 @@ t.test('every kind of prompt and constraint crosses', async t => {
     { kind: 'raw', parts: [{ kind: 'image', image }], addSpecialTokens: false },
     { kind: 'tokens', ids: [1, 2] },
     { kind: 'tokens', ids: [257], images: [image] },
+    {
+      kind: 'tokens',
+      ids: [257],
+      videos: [
+        { ...image, frames: 3 },
+        { pictures: [image, image], label: 'clip' },
+      ],
+    },
+    { kind: 'raw', parts: [{ kind: 'video', video: image }] },
   ] as const) {
     await backend.warm(prompt)
     t.strictSame(normalise(engine.warmed.at(-1)), prompt)

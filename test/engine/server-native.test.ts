@@ -237,6 +237,20 @@ t.test('pictures stand at the markers, or first where there is none', async t =>
   })
 })
 
+t.test('videos have markers of their own', async t => {
+  const { engine, generate } = build()
+  await generate({ text: 'A<video>B', video_data: PNG })
+  t.strictSame(engine.requests[0]!.prompt, {
+    kind: 'raw',
+    parts: [
+      { kind: 'text', text: 'A' },
+      { kind: 'video', video: { bytes: BYTES, label: 'video_data[0]' } },
+      { kind: 'text', text: 'B' },
+    ],
+  })
+  t.match((await generate({ text: '<video><video>', video_data: PNG })).json().error, { code: 'VIDEO_COUNT_MISMATCH' })
+})
+
 t.test('a list of requests shares one picture or has its own', async t => {
   const { engine, generate } = build()
   const count = () => engine.requests.map(({ prompt }) => (prompt.kind === 'raw' ? prompt.parts.length : 0))

@@ -186,6 +186,15 @@ t.test('stop strings and the token limit end an answer as OpenAI names it', asyn
   t.match(cut.choices[0], { message: { content: 'on' }, finish_reason: 'length' })
 })
 
+t.test('a video is a part of the user s message', async t => {
+  const { engine, post } = build()
+  const part = { type: 'video_url', video_url: { url: 'data:video/mp4;base64,AQI=' }, num_frames: 4 }
+  t.equal((await post('/v1/chat/completions', { messages: user([part]) })).statusCode, 200)
+  t.match(engine.requests[0]!.prompt, {
+    messages: [{ content: [{ kind: 'video', video: { bytes: Buffer.from([1, 2]), frames: 4 } }] }],
+  })
+})
+
 t.test('the last answer can be gone on with', async t => {
   const { engine, post } = build()
   await post('/v1/chat/completions', {
@@ -260,16 +269,6 @@ t.test('streamed completions carry text', async t => {
   const chunks = events.slice(0, -1).map(event => JSON.parse(event))
   t.equal(chunks.map(chunk => chunk.choices[0].text).join(''), 'abc')
   t.equal(chunks.at(-1).choices[0].finish_reason, 'stop')
-})
-
-t.test('the model is listed', async t => {
-  const { server } = build()
-  const list = (await server.inject('/v1/models')).json()
-  t.match(list, { object: 'list', data: [{ id: 'scripted', object: 'model', max_model_len: 512 }] })
-  t.equal((await server.inject('/v1/models/scripted')).json().id, 'scripted')
-  const missing = await server.inject('/v1/models/other')
-  t.equal(missing.statusCode, 404)
-  t.match(missing.json(), { error: { type: 'not_found_error', code: 'SERVER_ROUTE_NOT_FOUND' } })
 })
 
 t.test('select takes messages or a prompt, and tells every score', async t => {

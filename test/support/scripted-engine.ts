@@ -237,8 +237,8 @@ function usageOf(prompt: Prompt): Usage {
         ? prompt.parts
         : []
   for (const part of parts) {
-    if (part.kind === 'image') images++
-    else text += part.text.length
+    if ('text' in part) text += part.text.length
+    else images++
   }
   if (prompt.kind === 'tokens') {
     text = prompt.ids.length

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { parseImageReference } from '../../runtime/server/images.js'
-import { placeImages, spreadImages } from '../../runtime/server/native/prompt.js'
+import { placeMedia, spreadMedia } from '../../runtime/server/native/prompt.js'
 
 const inline = (bytes: Uint8Array) => ({ kind: 'inline', bytes: Buffer.from(bytes) })
 
@@ -54,9 +54,9 @@ t.test('anything else is refused with what would be right', async t => {
 
 t.test('placing pictures keeps all text and their order', async t => {
   const [first, second] = [{ bytes: new Uint8Array([1]) }, { bytes: new Uint8Array([2]) }]
-  t.strictSame(placeImages('', []), { kind: 'raw', parts: [{ kind: 'text', text: '' }] })
-  t.strictSame(placeImages('<image>', [first]), { kind: 'raw', parts: [{ kind: 'image', image: first }] })
-  t.strictSame(placeImages('a<image><image>b', [first, second]), {
+  t.strictSame(placeMedia('', []), { kind: 'raw', parts: [{ kind: 'text', text: '' }] })
+  t.strictSame(placeMedia('<image>', [first]), { kind: 'raw', parts: [{ kind: 'image', image: first }] })
+  t.strictSame(placeMedia('a<image><image>b', [first, second]), {
     kind: 'raw',
     parts: [
       { kind: 'text', text: 'a' },
@@ -65,7 +65,7 @@ t.test('placing pictures keeps all text and their order', async t => {
       { kind: 'text', text: 'b' },
     ],
   })
-  t.strictSame(placeImages('b', [first, second]), {
+  t.strictSame(placeMedia('b', [first, second]), {
     kind: 'raw',
     parts: [
       { kind: 'image', image: first },
@@ -73,16 +73,44 @@ t.test('placing pictures keeps all text and their order', async t => {
       { kind: 'text', text: 'b' },
     ],
   })
-  t.throws(() => placeImages('<image>', []), { code: 'IMAGE_COUNT_MISMATCH', data: { placeholders: 1, images: 0 } })
-  t.throws(() => placeImages('<image>', [first, second]), { code: 'IMAGE_COUNT_MISMATCH' })
+  t.throws(() => placeMedia('<image>', []), { code: 'IMAGE_COUNT_MISMATCH', data: { placeholders: 1, images: 0 } })
+  t.throws(() => placeMedia('<image>', [first, second]), { code: 'IMAGE_COUNT_MISMATCH' })
+})
+
+t.test('videos stand at their own markers', async t => {
+  const image = { bytes: new Uint8Array([1]) }
+  const [first, second] = [{ bytes: new Uint8Array([2]) }, { pictures: [image] }]
+  t.strictSame(placeMedia('a<video>b<image><video>', [image], [first, second]), {
+    kind: 'raw',
+    parts: [
+      { kind: 'text', text: 'a' },
+      { kind: 'video', video: first },
+      { kind: 'text', text: 'b' },
+      { kind: 'image', image },
+      { kind: 'video', video: second },
+    ],
+  })
+  t.strictSame(placeMedia('<image>c', [image], [first]), {
+    kind: 'raw',
+    parts: [
+      { kind: 'video', video: first },
+      { kind: 'image', image },
+      { kind: 'text', text: 'c' },
+    ],
+  })
+  t.strictSame(placeMedia('<video>', []), { kind: 'raw', parts: [{ kind: 'text', text: '<video>' }] })
+  t.throws(() => placeMedia('<video><video>', [], [first]), {
+    code: 'VIDEO_COUNT_MISMATCH',
+    data: { placeholders: 2, videos: 1 },
+  })
 })
 
 t.test('pictures are spread over requests as SGLang does it', async t => {
-  t.strictSame(spreadImages(undefined, 2, false), [[], []])
-  t.strictSame(spreadImages('a', 2, false), [['a'], ['a']])
-  t.strictSame(spreadImages([], 2, false), [[], []])
-  t.strictSame(spreadImages(['a', null, ['b', { url: 'c' }]], 3, false), [['a'], [], ['b', 'c']])
-  t.strictSame(spreadImages(['a', 'b'], 1, true), [['a', 'b']])
-  t.strictSame(spreadImages([['a', 'b']], 1, true), [['a', 'b']])
-  t.throws(() => spreadImages(['a'], 2, false), { code: 'REQUEST_INVALID' })
+  t.strictSame(spreadMedia('image_data', undefined, 2, false), [[], []])
+  t.strictSame(spreadMedia('image_data', 'a', 2, false), [['a'], ['a']])
+  t.strictSame(spreadMedia('image_data', [], 2, false), [[], []])
+  t.strictSame(spreadMedia('image_data', ['a', null, ['b', { url: 'c' }]], 3, false), [['a'], [], ['b', 'c']])
+  t.strictSame(spreadMedia('image_data', ['a', 'b'], 1, true), [['a', 'b']])
+  t.strictSame(spreadMedia('image_data', [['a', 'b']], 1, true), [['a', 'b']])
+  t.throws(() => spreadMedia('image_data', ['a'], 2, false), { code: 'REQUEST_INVALID' })
 })

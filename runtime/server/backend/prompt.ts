@@ -1,4 +1,4 @@
-import type { ContentPart, ImageSource, Message, Prompt } from '../../protocol/backend.js'
+import type { ContentPart, ImageSource, Message, Prompt, VideoSource } from '../../protocol/backend.js'
 import { Fields, invalid, quote } from '../fields.js'
 import { withoutUndefined } from '../sampling.js'
 
@@ -26,8 +26,12 @@ function readKind(fields: Fields): Prompt {
     case 'tokens': {
       const ids = fields.integers('ids', { min: 0 })
       if (ids === undefined) throw invalid(`"${fields.path('ids')}" is missing.`, fields.path('ids'))
-      if (fields.raw('images') === undefined) return { kind, ids }
-      return { kind, ids, images: items(fields, 'images').map(readImage) }
+      return {
+        kind,
+        ids,
+        ...(fields.raw('images') !== undefined && { images: items(fields, 'images').map(readImage) }),
+        ...(fields.raw('videos') !== undefined && { videos: items(fields, 'videos').map(readVideo) }),
+      }
     }
     default:
       throw invalid(`"${fields.path('kind')}" is missing.`, fields.path('kind'))
@@ -55,15 +59,26 @@ function readPart(fields: Fields): ContentPart {
 }
 
 function readPartKind(fields: Fields): ContentPart {
-  const kind = fields.choice('kind', ['text', 'image', 'generated'])
+  const kind = fields.choice('kind', ['text', 'image', 'video', 'generated'])
   if (kind === undefined) throw invalid(`"${fields.path('kind')}" is missing.`, fields.path('kind'))
   if (kind === 'image') return { kind, image: readImage(new Fields(fields.raw('image') ?? null, fields.path('image'))) }
+  if (kind === 'video') return { kind, video: readVideo(new Fields(fields.raw('video') ?? null, fields.path('video'))) }
   const text = fields.text('text')
   if (text === undefined) throw invalid(`"${fields.path('text')}" is missing.`, fields.path('text'))
   if (kind === 'text') return { kind, text }
   const tokenIds = fields.integers('tokenIds', { min: 0 })
   if (tokenIds === undefined) throw invalid(`"${fields.path('tokenIds')}" is missing.`, fields.path('tokenIds'))
   return { kind, text, tokenIds }
+}
+
+/** A file, or the frames of one. */
+function readVideo(fields: Fields): VideoSource {
+  const frames = fields.integer('frames', { min: 1 })
+  if (fields.raw('pictures') === undefined) return { ...readImage(fields), ...withoutUndefined({ frames }) }
+  const pictures = items(fields, 'pictures').map(readImage)
+  const label = fields.text('label')
+  fields.finish()
+  return { pictures, ...withoutUndefined({ label }) }
 }
 
 function readImage(fields: Fields): ImageSource {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { GenerateRequest, LogprobOptions, Prompt } from '../../protocol/backend.js'
+import type { GenerateRequest, ImageSource, LogprobOptions, Prompt } from '../../protocol/backend.js'
 import type { EngineModel } from '../../protocol/engine.js'
 import { Fields, invalid, isRecord, quote } from '../fields.js'
 import type { ReadImage } from '../images.js'
 import { withoutUndefined, withSeedOffset } from '../sampling.js'
 import { checkIdLists } from '../token-ids.js'
-import { placeImages, spreadImages } from './prompt.js'
+import { placeMedia, spreadMedia } from './prompt.js'
 import { type NativeSampling, readNativeSampling } from './sampling.js'
 
 export interface NativeItem {
@@ -48,7 +48,6 @@ const IGNORED = new Set([
 
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   input_embeds: 'prompts are text or token ids',
-  video_data: 'send the frames as pictures',
   audio_data: 'the model does not hear',
   session_params: 'there are no sessions; repeated prefixes are found in the cache',
   lora_path: 'there are no adapters',
@@ -58,7 +57,7 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   require_reasoning: 'there is no reasoning parser',
 }
 
-/** The body of /generate. Throws REQUEST_INVALID, IMAGE_COUNT_MISMATCH, or what reading a picture throws. */
+/** The body of /generate. Throws REQUEST_INVALID, IMAGE_COUNT_MISMATCH, VIDEO_COUNT_MISMATCH, or what reading a picture throws. */
 export async function readNativeJob(body: unknown, model: EngineModel, readImage: ReadImage): Promise<NativeJob> {
   const fields = new Fields(body)
   const { isSingle, prompts } = readPrompts(fields, model)
@@ -77,17 +76,19 @@ export async function readNativeJob(body: unknown, model: EngineModel, readImage
   const ids = readIds(fields, count, samples, isSingle)
   const salts = perItem(fields, 'cache_salt', count, isText) ?? perItem(fields, 'extra_key', count, isText)
   const logprobs = readLogprobs(fields, count)
-  const images = spreadImages(fields.raw('image_data'), count, isSingle)
+  const images = spreadMedia('image_data', fields.raw('image_data'), count, isSingle)
+  const videos = spreadMedia('video_data', fields.raw('video_data'), count, isSingle)
   fields.finish(IGNORED)
 
   const items: NativeItem[] = []
   for (const [index, prompt] of prompts.entries()) {
-    const sources = []
-    for (const [place, reference] of images[index]!.entries()) {
-      sources.push(await readImage(reference, isSingle ? `image_data[${place}]` : `image_data[${index}][${place}]`))
-    }
+    const place = (name: string) => (isSingle ? name : `${name}[${index}]`)
+    const pictures = await readAll(images[index]!, place('image_data'), readImage)
+    const films = await readAll(videos[index]!, place('video_data'), readImage)
     const placed: Prompt =
-      typeof prompt === 'string' ? placeImages(prompt, sources) : { kind: 'tokens', ids: prompt, images: sources }
+      typeof prompt === 'string'
+        ? placeMedia(prompt, pictures, films)
+        : { kind: 'tokens', ids: prompt, images: pictures, ...(films.length > 0 && { videos: films }) }
     const { sampling, rest, keepsStop, isPromptOnly } = samplings[index]!
     const wanted = logprobs[index]
     for (let sample = 0; sample < samples; sample++) {
@@ -110,6 +111,15 @@ export async function readNativeJob(body: unknown, model: EngineModel, readImage
     }
   }
   return { isSingle: isSingle && samples === 1, isStream, items }
+}
+
+/** One after the other: a list may name more pictures than should be fetched at once. */
+async function readAll(references: readonly string[], param: string, readImage: ReadImage): Promise<ImageSource[]> {
+  const sources: ImageSource[] = []
+  for (const [index, reference] of references.entries()) {
+    sources.push(await readImage(reference, `${param}[${index}]`))
+  }
+  return sources
 }
 
 function readPrompts(

@@ -58,7 +58,7 @@ async function readMessage(fields: Fields, readImage: ReadImage): Promise<Messag
 }
 
 async function readPart(fields: Fields, role: Role, readImage: ReadImage): Promise<ContentPart> {
-  const type = fields.choice('type', ['text', 'image_url'])
+  const type = fields.choice('type', ['text', 'image_url', 'video_url'])
   if (type === undefined) throw invalid(`"${fields.path('type')}" is missing.`, fields.path('type'))
   if (type === 'text') {
     const text = fields.text('text')
@@ -68,24 +68,27 @@ async function readPart(fields: Fields, role: Role, readImage: ReadImage): Promi
   }
   if (role !== 'user') {
     throw invalid(
-      `"${fields.path('type')}" is "image_url" in a message of the ${role}; pictures belong to the user's messages.`,
+      `"${fields.path('type')}" is "${type}" in a message of the ${role}; pictures belong to the user's messages.`,
       fields.path('type'),
     )
   }
-  const url = readImageUrl(fields)
-  fields.choice('modalities', ['image', 'multi-images'])
+  const url = readUrl(fields, type)
+  fields.choice('modalities', ['image', 'multi-images', 'video'])
+  const frames = type === 'video_url' ? fields.integer('num_frames', { min: 1 }) : undefined
   fields.finish()
-  return { kind: 'image', image: await readImage(url, fields.path('image_url.url')) }
+  const source = await readImage(url, fields.path(`${type}.url`))
+  if (type === 'image_url') return { kind: 'image', image: source }
+  return { kind: 'video', video: { ...source, ...(frames !== undefined && { frames }) } }
 }
 
 /** `{url, detail}`, or the URL alone as some clients send it. `detail` asks for nothing that this family of models has. */
-function readImageUrl(fields: Fields): string {
-  const value = fields.raw('image_url')
+function readUrl(fields: Fields, name: 'image_url' | 'video_url'): string {
+  const value = fields.raw(name)
   if (typeof value === 'string') return value
-  const image = fields.object('image_url')
-  const url = image?.text('url')
-  image?.choice('detail', ['auto', 'low', 'high'])
-  image?.finish()
-  if (url === undefined) throw invalid(`"${fields.path('image_url.url')}" is missing.`, fields.path('image_url.url'))
+  const media = fields.object(name)
+  const url = media?.text('url')
+  media?.choice('detail', ['auto', 'low', 'high'])
+  media?.finish()
+  if (url === undefined) throw invalid(`"${fields.path(`${name}.url`)}" is missing.`, fields.path(`${name}.url`))
   return url
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Prompt, SelectRequest, SelectResult } from '../../protocol/backend.js'
 import { Fields, invalid } from '../fields.js'
 import type { ReadImage } from '../images.js'
-import { placeImages, spreadImages } from '../native/prompt.js'
+import { placeMedia, spreadMedia } from '../native/prompt.js'
 import { withoutUndefined } from '../sampling.js'
 import { readChatPrompt } from './messages.js'
 
@@ -27,7 +27,7 @@ export async function readSelectJob(body: unknown, readImage: ReadImage): Promis
   const text = fields.text('prompt')
   const isChat = fields.list('messages') !== undefined
   fields.flag('continue_final_message')
-  const [references] = spreadImages(fields.raw('image_data'), 1, true)
+  const [references] = spreadMedia('image_data', fields.raw('image_data'), 1, true)
   fields.finish(new Set(['model', 'user']))
   if ((text === undefined) === !isChat) throw invalid('Send either "messages" or "prompt".', 'prompt')
   if (isChat && references!.length > 0) {
@@ -47,7 +47,7 @@ async function readPrompt(
   for (const [index, reference] of references.entries()) {
     images.push(await readImage(reference, `image_data[${index}]`))
   }
-  return placeImages(text, images)
+  return placeMedia(text, images)
 }
 
 export function selectBody(job: SelectJob, model: string, result: SelectResult): unknown {
