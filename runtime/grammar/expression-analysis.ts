@@ -60,13 +60,13 @@ export class Analysis {
       case Kind.Empty:
         return true
       case Kind.Sequence:
-        return this.#all(id, visit)
+        return visit(first[id]!) && visit(second[id]!)
       case Kind.Choice:
         return (data[id] as readonly number[]).some(visit)
       case Kind.Repeat:
         return second[id] === 0 || visit(first[id]!)
       case Kind.Rule:
-        return visit(this.#store.ruleBody(first[id]!))
+        return visit(this.#store.rules.body(first[id]!))
       case Kind.And:
         return visit(first[id]!) && visit(second[id]!)
       case Kind.Not:
@@ -90,7 +90,7 @@ export class Analysis {
       case Kind.Repeat:
         return second[id] === 0 || visit(first[id]!)
       case Kind.Rule:
-        return store.isRuleNonEmpty(first[id]!) || visit(store.ruleBody(first[id]!))
+        return store.rules.minLength(first[id]!) !== null || visit(store.rules.body(first[id]!))
       case Kind.And:
       case Kind.Not:
         return this.#search(id, visit)
@@ -99,12 +99,16 @@ export class Analysis {
     }
   }
 
-  /** Both parts of a sequence, without a call for each of a long chain. */
+  /** All parts of a sequence, from the end: each suffix is settled for itself, so that a later look at it is one step. */
   #all(id: ExpressionId, visit: (id: ExpressionId) => boolean): boolean {
     const { kinds, first, second } = this.#store.nodes
-    let rest = id
-    for (; kinds[rest] === Kind.Sequence; rest = second[rest]!) if (!visit(first[rest]!)) return false
-    return visit(rest)
+    const suffixes: ExpressionId[] = []
+    for (let rest = second[id]!; kinds[rest] === Kind.Sequence; rest = second[rest]!) {
+      if (this.#nonEmpty.isTrue(rest) || this.#nonEmpty.isFalse(rest)) break
+      suffixes.push(rest)
+    }
+    while (suffixes.length > 0) visit(suffixes.pop()!)
+    return visit(second[id]!) && visit(first[id]!)
   }
 
   /** An intersection or complement holds a string if stepping leads to a state that may end, or is known to lead there. */

@@ -3,19 +3,21 @@ import { EMPTY, type ExpressionId, Kind } from './expression-nodes.js'
 
 /**
  * Brings the members of a choice into a smaller form of the same language: members that begin with the same
- * expression are joined behind it, and counted repeats of one thing are joined where their counts touch
+ * expression, or with the same bytes, are joined behind it (so long lists of words become a trie), and counted repeats of one thing are joined where their counts touch
  * (x{2,3} | x{4,9} is x{2,9}). Without this a counter whose item has several lengths would need a state for each
  * set of counts.
  */
 export function joinMembers(store: ExpressionStore, members: ExpressionId[]): ExpressionId[] {
-  const { kinds, first, second } = store.nodes
+  const { kinds, first, second, data } = store.nodes
   const plain: ExpressionId[] = []
   const repeats = new Map<number, ExpressionId[]>()
   const heads = new Map<ExpressionId, ExpressionId[]>()
+  const literals = new Map<number, ExpressionId[]>()
   for (const id of members) {
     const inSequence = kinds[id] === Kind.Sequence
     const head = inSequence ? first[id]! : id
     if (kinds[head] === Kind.Repeat) add(repeats, first[head]! * 2 ** 24 + (inSequence ? second[id]! : EMPTY), id)
+    else if (kinds[head] === Kind.Literal) add(literals, (data[head] as string).charCodeAt(0), id)
     else if (inSequence) add(heads, head, id)
     else plain.push(id)
   }
@@ -27,6 +29,7 @@ export function joinMembers(store: ExpressionStore, members: ExpressionId[]): Ex
     if (group.length === 1) plain.push(group[0]!)
     else plain.push(store.sequence(head, store.choice(group.map(id => second[id]!))))
   }
+  for (const group of literals.values()) plain.push(group.length === 1 ? group[0]! : joinLiterals(store, group))
   return plain
 }
 
@@ -49,4 +52,21 @@ function joinRepeats(store: ExpressionStore, group: readonly ExpressionId[]): Ex
   }
   const continuation = inSequence ? second[group[0]!]! : EMPTY
   return intervals.map(([min, max]) => store.sequence(store.repeat(first[heads[0]!]!, min, max), continuation))
+}
+
+/** `group` begins with literals of one first byte. */
+function joinLiterals(store: ExpressionStore, group: readonly ExpressionId[]): ExpressionId {
+  const { kinds, first, second, data } = store.nodes
+  const isSequence = (id: ExpressionId) => kinds[id] === Kind.Sequence
+  const texts = group.map(id => data[isSequence(id) ? first[id]! : id] as string)
+  let shared = texts[0]!.length
+  for (const text of texts) {
+    let length = 1
+    while (length < shared && text.charCodeAt(length) === texts[0]!.charCodeAt(length)) length++
+    shared = Math.min(shared, length)
+  }
+  const tails = group.map((id, index) =>
+    store.sequence(store.byteString(texts[index]!.slice(shared)), isSequence(id) ? second[id]! : EMPTY),
+  )
+  return store.sequence(store.byteString(texts[0]!.slice(0, shared)), store.choice(tails))
 }

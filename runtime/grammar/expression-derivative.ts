@@ -105,7 +105,7 @@ export class Derivatives {
       }
       case Kind.Literal: {
         const byte = (data[id] as string).charCodeAt(0)
-        return [byte, byte, store.literalTail(id)]
+        return [byte, byte, store.byteString((data[id] as string).slice(1))]
       }
       case Kind.Sequence: {
         const head = this.#follow(this.segments(first[id]!), second[id]!)
@@ -130,7 +130,7 @@ export class Derivatives {
 
   #deriveRule(index: number): Segments {
     if (this.#entered.has(index)) {
-      const name = this.#store.ruleName(index)
+      const name = this.#store.rules.name(index)
       throw new EngineError('GRAMMAR_INVALID', {
         what: `Rule "${name}" begins with itself; a rule must consume something before it comes back to itself.`,
         rule: name,
@@ -138,7 +138,7 @@ export class Derivatives {
     }
     this.#entered.add(index)
     try {
-      return this.segments(this.#store.ruleBody(index))
+      return this.segments(this.#store.rules.body(index))
     } finally {
       this.#entered.delete(index)
     }

@@ -107,7 +107,7 @@ export class Fixpoint {
   }
 
   #selfComplement(id: ExpressionId): EngineError {
-    const name = this.#store.ruleName(this.#store.nodes.first[id]!)
+    const name = this.#store.rules.name(this.#store.nodes.first[id]!)
     return new EngineError('GRAMMAR_INVALID', {
       what: `Rule "${name}" is defined by its own complement or intersection, which has no meaning.`,
       rule: name,

@@ -59,10 +59,14 @@ export class MinLength {
       case Kind.Literal:
         return (data[id] as string).length
       case Kind.Sequence: {
-        let total = 0
-        let rest = id
-        for (; kinds[rest] === Kind.Sequence; rest = second[rest]!) total += visit(first[rest]!)
-        return total + visit(rest)
+        // From the end, so that every suffix is remembered and a long chain costs no depth.
+        const suffixes: ExpressionId[] = []
+        for (let rest = second[id]!; kinds[rest] === Kind.Sequence; rest = second[rest]!) {
+          if (this.#known[rest] !== undefined) break
+          suffixes.push(rest)
+        }
+        while (suffixes.length > 0) visit(suffixes.pop()!)
+        return visit(first[id]!) + visit(second[id]!)
       }
       case Kind.Choice: {
         let least = Number.POSITIVE_INFINITY
@@ -72,7 +76,7 @@ export class MinLength {
       case Kind.Repeat:
         return second[id] === 0 ? 0 : second[id]! * visit(first[id]!)
       case Kind.Rule:
-        return store.ruleMinLength(first[id]!) ?? visit(store.ruleBody(first[id]!))
+        return store.rules.minLength(first[id]!) ?? visit(store.rules.body(first[id]!))
       case Kind.And:
         return Math.max(visit(first[id]!), visit(second[id]!))
       case Kind.Not:

@@ -22,9 +22,9 @@ const SLICE = 4_096
 export function packStore(store: ExpressionStore, root: ExpressionId): PackedStore {
   const ruleNames: string[] = []
   const bodies: ExpressionId[] = []
-  for (let index = 0; index < store.ruleCount; index++) {
-    bodies.push(store.ruleBody(index))
-    ruleNames.push(store.ruleName(index))
+  for (let index = 0; index < store.rules.count; index++) {
+    bodies.push(store.rules.body(index))
+    ruleNames.push(store.rules.name(index))
   }
   const { kinds, first, second, third, data } = store.nodes
   const nodes = new Float64Array(store.size * 4)

@@ -11,30 +11,15 @@ import {
   Kind,
   NodeTable,
 } from './expression-nodes.js'
+import { type RuleOptions, RuleTable } from './expression-rules.js'
 import { normaliseRanges, type Range, utf8Sequences } from './utf8-ranges.js'
 
 export type { ExpressionId, ExpressionLimits } from './expression-nodes.js'
-
-export interface RuleOptions {
-  /**
-   * The caller vouches that the rule's language is not empty, so that its body is not looked at before the
-   * text gets there. Families of rules too many to be made (one for each set of keys left) need this.
-   */
-  readonly nonEmpty?: boolean
-  /** With `nonEmpty`: least length of its strings in bytes, or a number below it. Default 0. Steers searches for a shortest ending. */
-  readonly minLength?: number
-}
+export type { RuleOptions } from './expression-rules.js'
 
 /** Literals are cut into pieces so that their suffixes stay cheap to look up. */
 const MAX_LITERAL = 64
-
-interface Rule {
-  readonly name: string
-  readonly define: () => ExpressionId
-  readonly nonEmpty: boolean
-  readonly minLength: number
-  body: ExpressionId | null
-}
+const MAX_JOIN_DEPTH = 100
 
 /**
  * Languages over bytes, as hash-consed expressions. An id is a plain integer: a matcher's whole state is one id,
@@ -49,16 +34,19 @@ export class ExpressionStore {
   readonly anything: ExpressionId
   readonly limits: ExpressionLimits
   readonly nodes: NodeTable
-  readonly #rules: Rule[] = []
+  readonly rules: RuleTable
   readonly #analysis: Analysis
   readonly #derivatives: Derivatives
   /** By members. Joining the same ones over and over, as long objects do, would take exponential time. */
   readonly #choices = new Map<string, ExpressionId>()
   #stringCharacter: ExpressionId | null = null
+  /** Choices being joined inside each other. */
+  #depth = 0
 
   constructor(limits: Partial<ExpressionLimits> = {}) {
     this.limits = { ...DEFAULT_LIMITS, ...limits }
     this.nodes = new NodeTable(this.limits)
+    this.rules = new RuleTable(this.nodes)
     this.anyByte = this.byteClass([[0, 255]])
     this.anything = this.repeat(this.anyByte, 0, Number.POSITIVE_INFINITY)
     this.#derivatives = new Derivatives(this)
@@ -79,11 +67,22 @@ export class ExpressionStore {
     this.nodes.deadline = milliseconds
   }
 
+  /** Does the work with a deadline that many milliseconds from now, or the one that stands if that is sooner. */
+  within<Result>(milliseconds: number, work: () => Result): Result {
+    const outer = this.nodes.deadline
+    this.nodes.deadline = Math.min(outer, performance.now() + milliseconds)
+    try {
+      return work()
+    } finally {
+      this.nodes.deadline = outer
+    }
+  }
+
   /** One byte inside any of the inclusive ranges. */
   byteClass(ranges: readonly Range[]): ExpressionId {
     const flat = normaliseRanges(ranges).flat()
     if (flat.length === 0) return FAIL
-    if (flat.length === 2 && flat[0] === flat[1]) return this.#literal(String.fromCharCode(flat[0]!))
+    if (flat.length === 2 && flat[0] === flat[1]) return this.byteString(String.fromCharCode(flat[0]!))
     return this.nodes.intern(Kind.ByteClass, 0, 0, 0, flat)
   }
 
@@ -92,7 +91,7 @@ export class ExpressionStore {
     const bytes = Buffer.from(text as string)
     const pieces: ExpressionId[] = []
     for (let at = 0; at < bytes.length; at += MAX_LITERAL)
-      pieces.push(this.#literal(bytes.toString('latin1', at, at + MAX_LITERAL)))
+      pieces.push(this.byteString(bytes.toString('latin1', at, at + MAX_LITERAL)))
     return this.sequence(...pieces)
   }
 
@@ -116,7 +115,8 @@ export class ExpressionStore {
     const key = sorted.join()
     const known = this.#choices.get(key)
     if (known !== undefined) return known
-    const joined = joinMembers(this, sorted)
+    // Joining is for small automata, not for meaning: alternatives with very long common beginnings go without.
+    const joined = this.#depth < MAX_JOIN_DEPTH ? this.#joinMembers(sorted) : sorted
     const result = joined.length < sorted.length ? this.choice(joined) : this.nodes.intern(Kind.Choice, 0, 0, 0, sorted)
     this.#choices.set(key, result)
     return result
@@ -143,9 +143,7 @@ export class ExpressionStore {
    * before it has consumed a byte (left recursion throws GRAMMAR_INVALID when the rule is first entered).
    */
   rule(name: string, define: () => ExpressionId, options: RuleOptions = {}): ExpressionId {
-    const { nonEmpty = false, minLength = 0 } = options
-    const index = this.#rules.push({ name, define, nonEmpty, minLength, body: null }) - 1
-    return this.nodes.intern(Kind.Rule, index, 0, 0, null)
+    return this.nodes.intern(Kind.Rule, this.rules.add(name, define, options), 0, 0, null)
   }
 
   /** Strings that are in both. Exact; with a recursive rule on one side the product is searched as far as it is visited. */
@@ -188,35 +186,6 @@ export class ExpressionStore {
     return this.#stringCharacter
   }
 
-  ruleBody(index: number): ExpressionId {
-    const rule = this.#rules[index]!
-    if (rule.body === null) {
-      const outer = this.nodes.currentRule
-      this.nodes.currentRule = rule.name
-      rule.body = rule.define()
-      this.nodes.currentRule = outer
-    }
-    return rule.body
-  }
-
-  ruleName(index: number): string {
-    return this.#rules[index]!.name
-  }
-
-  isRuleNonEmpty(index: number): boolean {
-    return this.#rules[index]!.nonEmpty
-  }
-
-  /** What the caller vouched for; null for an ordinary rule, whose body tells. */
-  ruleMinLength(index: number): number | null {
-    const { nonEmpty, minLength } = this.#rules[index]!
-    return nonEmpty ? minLength : null
-  }
-
-  get ruleCount(): number {
-    return this.#rules.length
-  }
-
   /** What may follow `byte`; FAIL when no string of the language starts so, never an expression without strings. */
   derivative(id: ExpressionId, byte: number): ExpressionId {
     return this.#derivatives.step(id, byte)
@@ -249,26 +218,45 @@ export class ExpressionStore {
     return this.#analysis.shortest(id)
   }
 
-  #literal(text: string): ExpressionId {
+  /** A literal of at most 64 bytes, one character for each. */
+  byteString(text: string): ExpressionId {
     return text === '' ? EMPTY : this.nodes.intern(Kind.Literal, 0, 0, 0, text)
   }
 
-  /** Drops the first byte of a literal node. For derivatives. */
-  literalTail(id: ExpressionId): ExpressionId {
-    return this.#literal((this.nodes.data[id] as string).slice(1))
+  #joinMembers(members: ExpressionId[]): ExpressionId[] {
+    this.#depth++
+    try {
+      return joinMembers(this, members)
+    } finally {
+      this.#depth--
+    }
   }
 
+  /** Without recursion along `a`, which may be thousands of parts long. */
   #pair(a: ExpressionId, b: ExpressionId): ExpressionId {
+    const { kinds, first, second } = this.nodes
+    if (kinds[a] !== Kind.Sequence) return this.#join(a, b)
+    const parts: ExpressionId[] = []
+    let last = a
+    for (; kinds[last] === Kind.Sequence; last = second[last]!) parts.push(first[last]!)
+    let result = this.#join(last, b)
+    for (let index = parts.length - 1; index >= 0; index--) result = this.#join(parts[index]!, result)
+    return result
+  }
+
+  /** `a` is no sequence. Neighbouring literals become one. */
+  #join(a: ExpressionId, b: ExpressionId): ExpressionId {
     if (a === FAIL || b === FAIL) return FAIL
     if (a === EMPTY) return b
     if (b === EMPTY) return a
     const { kinds, first, second, data } = this.nodes
-    if (kinds[a] === Kind.Sequence) return this.#pair(first[a]!, this.#pair(second[a]!, b))
     if (kinds[a] === Kind.Literal) {
       const head = kinds[b] === Kind.Sequence ? first[b]! : b
-      const text = (data[a] as string) + (kinds[head] === Kind.Literal ? (data[head] as string) : '')
-      if (kinds[head] === Kind.Literal && text.length <= MAX_LITERAL)
-        return head === b ? this.#literal(text) : this.#pair(this.#literal(text), second[b]!)
+      if (kinds[head] === Kind.Literal) {
+        const text = (data[a] as string) + (data[head] as string)
+        if (text.length <= MAX_LITERAL)
+          return head === b ? this.byteString(text) : this.#join(this.byteString(text), second[b]!)
+      }
     }
     return this.nodes.internPair(Kind.Sequence, a, b)
   }

@@ -17,6 +17,9 @@ export interface MatcherParts {
   readonly forced: ForcedText
 }
 
+/** Longest that one call may work on new states, in milliseconds; then the grammar counts as too complex. */
+export const STEP_BUDGET = 500
+
 /**
  * One text on its way through a grammar. Its whole state is one integer, its history a list of them; nothing is
  * copied by a fork but that list. All methods are synchronous; all may throw GRAMMAR_TOO_COMPLEX, and leave the
@@ -81,15 +84,24 @@ export class Matcher {
     } else {
       const bytes = tokenId < vocabulary.size ? vocabulary.bytes(tokenId) : null
       if (bytes === null || bytes.length === 0) return false
-      store.derivatives.trim()
-      for (const byte of bytes) {
-        state = store.derivative(state, byte)
-        if (state === store.fail) return false
-      }
+      const next = store.within(STEP_BUDGET, () => this.#step(bytes))
+      if (next === store.fail) return false
+      state = next
     }
     this.#history.push(this.#state)
     this.#state = state
     return true
+  }
+
+  #step(bytes: Uint8Array): ExpressionId {
+    const { store } = this.#parts
+    store.derivatives.trim()
+    let state = this.#state
+    for (const byte of bytes) {
+      state = store.derivative(state, byte)
+      if (state === store.fail) break
+    }
+    return state
   }
 
   /** Takes back the last `count` tokens, stop tokens among them. Throws REQUEST_INVALID when there are fewer. */
@@ -110,8 +122,11 @@ export class Matcher {
 
   /** Tokens that the grammar dictates from here, none when it leaves a choice. The matcher does not move: accept them one by one. */
   forcedTokens(): number[] {
-    this.#parts.store.derivatives.trim()
-    return this.#parts.forced.tokens(this.#state)
+    const { store, forced } = this.#parts
+    return store.within(STEP_BUDGET, () => {
+      store.derivatives.trim()
+      return forced.tokens(this.#state)
+    })
   }
 
   /** The text so far is a whole sentence of the grammar. */
@@ -127,7 +142,7 @@ export class Matcher {
   /** Tokens of a shortest text that completes the sentence; empty when it is complete. */
   shortestCompletion(): number[] {
     const { store, vocabulary, trie } = this.#parts
-    const bytes = store.shortest(this.#state)
+    const bytes = store.within(STEP_BUDGET, () => store.shortest(this.#state))
     const ids = bytes === null ? null : spellBytes(vocabulary, trie, bytes)
     if (ids === null)
       throw new EngineError('GRAMMAR_UNSUPPORTED', {

@@ -1,3 +1,4 @@
+import { EngineError } from '../protocol/error.js'
 import type { ExpressionId, ExpressionStore } from './expression.js'
 import { countBits, listBits, type MaskCache, type TokenMask } from './mask-cache.js'
 import { maskKey, PlainRuns } from './plain-run.js'
@@ -30,7 +31,7 @@ export class MaskMaker {
     this.#rows = new Int32Array(trie.maxBytes + 1)
   }
 
-  /** Throws GRAMMAR_TOO_COMPLEX when the states behind the mask pass a budget. */
+  /** Throws GRAMMAR_TOO_COMPLEX when the states behind the mask pass a budget, GRAMMAR_UNSUPPORTED when no token spells a way on. */
   mask(state: ExpressionId): TokenMask {
     const direct = this.#cache.get(this.#base + state)
     if (direct !== undefined) return direct
@@ -39,15 +40,9 @@ export class MaskMaker {
       const shared = this.#cache.get(this.#base + key)
       if (shared !== undefined) return shared
     }
-    const outer = this.#store.nodes.deadline
-    this.#store.setDeadline(Math.min(outer, performance.now() + MASK_BUDGET))
-    try {
-      const made = this.#make(key)
-      this.#cache.set(this.#base + key, made)
-      return made
-    } finally {
-      this.#store.setDeadline(outer)
-    }
+    const made = this.#store.within(MASK_BUDGET, () => this.#make(key))
+    this.#cache.set(this.#base + key, made)
+    return made
   }
 
   #make(state: ExpressionId): TokenMask {
@@ -71,6 +66,11 @@ export class MaskMaker {
     for (const id of stops) bits[id >>> 5]! |= 1 << (id & 31)
 
     const count = countBits(bits)
+    if (count === 0)
+      throw new EngineError('GRAMMAR_UNSUPPORTED', {
+        kind: 'grammar',
+        what: 'the tokenizer has no token for what must come next; it needs one for every single byte.',
+      })
     return count <= words ? { kind: 'sparse', ids: listBits(bits, count) } : { kind: 'dense', bits, count }
   }
 
