@@ -15,7 +15,7 @@ const Receipt = schema({
 })
 
 const readReceipt = program('read-receipt', { photo: input.image() }, ({ photo }) => [
-  user`${photo}\nExtract merchant, date, total as JSON.`,
+  user`${photo}Extract merchant, date, total as JSON.`,
   assistant`${json('receipt', Receipt, { maxTokens: 120 })}`,
 ])
 

@@ -2,7 +2,7 @@
 import { assistant, type Backend, input, program, select, user } from '../frontend/index.js'
 
 const classify = program('classify', { photo: input.image() }, ({ photo }) => [
-  user`${photo}\nWhat kind of document is this?`,
+  user`${photo}What kind of document is this?`,
   assistant`${select('kind', ['receipt', 'label', 'price tag'])}`,
 ])
 

@@ -6,14 +6,10 @@ import { assistant, type Backend, fork, gen, input, join, program, user } from '
 
 const inspect = program('inspect', { photo: input.image() }, ({ photo }) => {
   const fields = fork('fields', ['merchant', 'date', 'total'], field => [
-    user`${photo}\nWhat is the ${field}?`,
+    user`${photo}What is the ${field}?`,
     assistant`${gen('value', { maxTokens: 32 })}`,
   ])
-  return [
-    fields,
-    user`${photo}\nIt says ${join(fields)}.\nRead all text.`,
-    assistant`${gen('text', { maxTokens: 80 })}`,
-  ]
+  return [fields, user`${photo}It says ${join(fields)}.\nRead all text.`, assistant`${gen('text', { maxTokens: 80 })}`]
 })
 
 export async function main(backend: Backend, pictures: string, print: (text: string) => void): Promise<void> {

@@ -15,7 +15,7 @@ const Label = schema({ type: 'object', properties: { name: text, city: text }, r
 const route = program('route', { photo: input.image() }, ({ photo }) => {
   const kind = select('kind', ['receipt', 'label', 'price tag'])
   return [
-    user`${photo}\nIs this a receipt, a label or a price tag?`,
+    user`${photo}Is this a receipt, a label or a price tag?`,
     assistant`${kind}`,
     when(kind, {
       receipt: [user`Extract merchant, total as JSON.`, assistant`${json('receipt', Receipt)}`],

@@ -7,7 +7,7 @@ const guess = program('guess', { photo: input.image() }, ({ photo }) => {
   const answer = select('answer', ['yes', 'no'])
   return [
     repeat('guesses', { atMost: KINDS.length, until: { slot: answer, is: 'yes' } }, round => [
-      round === 0 ? user`${photo}\nIs this a ${KINDS[round]!}?` : user`Is this a ${KINDS[round]!}?`,
+      round === 0 ? user`${photo}Is this a ${KINDS[round]!}?` : user`Is this a ${KINDS[round]!}?`,
       assistant`${answer}`,
     ]),
   ]

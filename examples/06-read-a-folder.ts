@@ -6,7 +6,7 @@ import { readdir } from 'node:fs/promises'
 import { assistant, type Backend, input, program, select, user } from '../frontend/index.js'
 
 const classify = program('classify', { photo: input.image() }, ({ photo }) => [
-  user`${photo}\nWhat kind of document is this?`,
+  user`${photo}What kind of document is this?`,
   assistant`${select('kind', ['receipt', 'label', 'price tag'])}`,
 ])
 

@@ -2,7 +2,7 @@
 import { assistant, type Backend, EngineError, gen, input, program, select, user } from '../frontend/index.js'
 
 const describe = program('describe', { photo: input.image() }, ({ photo }) => [
-  user`${photo}\nIs this a label?`,
+  user`${photo}Is this a label?`,
   assistant`${select('isLabel', ['yes', 'no'])}`,
   user`Read all text.`,
   assistant`${gen('text', { maxTokens: 120 })}`,

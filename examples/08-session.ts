@@ -12,7 +12,7 @@ const Tag = schema({
 
 export async function main(backend: Backend, pictures: string, print: (text: string) => void): Promise<void> {
   const chat = session(backend, { name: 'counter', sampling: { maxTokens: 100 } })
-  chat.user`${image(`${pictures}/002.png`)}\nWhat kind of document is this?`
+  chat.user`${image(`${pictures}/002.png`)}What kind of document is this?`
   const kind = await chat.select(['receipt', 'label', 'price tag'])
   if (kind !== 'price tag') {
     print(`A ${kind} has no price.\n`)

@@ -11,7 +11,7 @@ const Label = schema({
 })
 
 const readLabel = program('read-label', { photo: input.image() }, ({ photo }) => [
-  user`${photo}\nExtract name, city as JSON.`,
+  user`${photo}Extract name, city as JSON.`,
   assistant`${json('label', Label, { maxTokens: 120 })}`,
 ])
 

@@ -11,7 +11,7 @@
  *   required: ['merchant', 'total'],
  * })
  * const read = program('read', { photo: input.image() }, ({ photo }) => [
- *   user`${photo}\nExtract merchant, total as JSON.`,
+ *   user`${photo}Extract merchant, total as JSON.`,
  *   assistant`${json('receipt', Receipt)}`,
  * ])
  * const engine = await createEngine({ model: 'pocket' })

@@ -57,7 +57,7 @@ export interface Program<I, O> {
  *
  * @example
  * const read = program('read', { photo: input.image() }, ({ photo }) => [
- *   user`${photo}\nExtract merchant, total as JSON.`,
+ *   user`${photo}Extract merchant, total as JSON.`,
  *   assistant`${json('receipt', z.object({ merchant: z.string(), total: z.number() }))}`,
  * ])
  * const { receipt } = await read.run(engine, { photo: 'receipt.png' }).result

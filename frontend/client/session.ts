@@ -215,7 +215,7 @@ export class Session {
  *
  * @example
  * const chat = session(engine)
- * chat.user`${image('scan.png')}\nIs this a receipt, a label or a price tag?`
+ * chat.user`${image('scan.png')}Is this a receipt, a label or a price tag?`
  * if ((await chat.select(['receipt', 'label', 'price tag'])) === 'receipt') {
  *   chat.user`Extract total as JSON.`
  *   const { total } = await chat.json(Total)

@@ -27,6 +27,7 @@ export function system<const H extends AnyHoles>(
 /**
  * What the user says: user`${photo} What is the total?` Holds text, numbers, inputs, pictures and references. Text is
  * sent as it stands: line breaks and indentation inside the backticks are part of it.
+ * A picture needs no separator: the checkpoint's chat template sets it off as it was trained.
  */
 export function user<const H extends AnyHoles>(
   strings: TemplateStringsArray,

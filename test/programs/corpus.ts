@@ -54,12 +54,12 @@ const question = program(
 )
 
 const receipt = program('receipt', { photo: input.image() }, ({ photo }) => [
-  user`${photo}\nExtract merchant, total as JSON.`,
+  user`${photo}Extract merchant, total as JSON.`,
   assistant`${json('receipt', Receipt, { maxTokens: 120 })}`,
 ])
 
 const validated = program('validated', { photo: input.image() }, ({ photo }) => [
-  user`${photo}\nJSON: price, currency`,
+  user`${photo}JSON: price, currency`,
   assistant`${json(
     'tag',
     z.object({
@@ -71,12 +71,12 @@ const validated = program('validated', { photo: input.image() }, ({ photo }) => 
 
 const kind = program('kind', { photo: input.image() }, ({ photo }) => {
   const kind = select('kind', ['receipt', 'label', 'price tag'])
-  return [user`${photo}\nWhat kind of document is this?`, assistant`It is a ${kind}.`]
+  return [user`${photo}What kind of document is this?`, assistant`It is a ${kind}.`]
 })
 
 const fields = program('fields', { photo: input.image() }, ({ photo }) => {
   const fields = fork('fields', ['merchant', 'total'], key => [
-    user`${photo}\nWhat is the ${key}?`,
+    user`${photo}What is the ${key}?`,
     assistant`${gen('value', { maxTokens: 16, stop: ['\n'] })}`,
   ])
   return [fields, user`The fields: ${join(fields)}\nSum up.`, assistant`${gen('summary', { maxTokens: 16 })}`]
@@ -85,7 +85,7 @@ const fields = program('fields', { photo: input.image() }, ({ photo }) => {
 const routed = program('routed', { photo: input.image() }, ({ photo }) => {
   const kind = select('kind', ['receipt', 'label', 'price tag'])
   return [
-    user`${photo}\nIs this a receipt, a label or a price tag?`,
+    user`${photo}Is this a receipt, a label or a price tag?`,
     assistant`${kind}`,
     when(kind, {
       receipt: [user`Extract merchant, total as JSON.`, assistant`${json('receipt', Receipt, { maxTokens: 120 })}`],
@@ -112,7 +112,7 @@ const tips = program('tips', { topic: input.text(), most: input.number() }, ({ t
 const nested = program('nested', { photo: input.image() }, ({ photo }) => {
   const readable = select('readable', ['yes', 'no'])
   return [
-    user`${photo}\nCan you read it?`,
+    user`${photo}Can you read it?`,
     assistant`${readable}`,
     fork('views', ['top', 'bottom'], part => [
       when(readable, {
