@@ -3,3 +3,6 @@ export { createEngine, type Engine, type EngineModel, type EngineOptions, type E
 export type * from './protocol/backend.js'
 export { EngineError, type ErrorCode } from './protocol/error.js'
 export { buildServer } from './server/app.js'
+export { createImageLoader } from './server/image-loader.js'
+export { type ListenOptions, listen } from './server/main.js'
+export type { ServerOptions } from './server/options.js'

@@ -222,7 +222,12 @@ export class EngineCore {
     this.#tasks.delete(task.sequence)
     this.#failed.delete(task)
     this.#scheduler.finish(task.sequence, keep)
-    end()
+    try {
+      end()
+    } catch (error) {
+      // A result that cannot be made (a validator that throws, say) is that request's failure, not the loop's.
+      task.fail(toEngineError(error))
+    }
   }
 
   /** A failed step leaves nothing that it touched to be trusted: its requests fail, the others go on with an empty cache. */

@@ -187,7 +187,7 @@ export class RadiantEngine implements Engine {
       sampling: sampling.sampler,
       maxTokens: Math.min(sampling.maxTokens, sequence.capacity - sequence.promptLength),
       minTokens: sampling.minTokens,
-      stop: [...sampling.stop, ...template.stop],
+      stop: [...sampling.stop, ...(request.prompt.kind === 'chat' ? template.stop : [])],
       stopIds: [...new Set([...endIds, ...sampling.stopTokenIds])],
       matcher: grammar?.matcher() ?? null,
       jumpForward: config.jumpForward,

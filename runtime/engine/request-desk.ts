@@ -13,6 +13,7 @@ export interface Ticket {
   readonly namespace: string
   readonly priority: number
   isAborted: boolean
+  isEnded: boolean
   /** Stops listening to the caller's signal, which may outlive many requests. */
   readonly unlisten: () => void
   task: Task | null
@@ -67,12 +68,10 @@ export class RequestDesk {
   settle<Value>(ticket: Ticket, done: (value: Value) => void, failed: (error: EngineError) => void): Settle<Value> {
     return {
       done: (value, usage) => {
-        this.#end(ticket, ticket.isAborted ? 'aborted' : 'finished', usage)
-        done(value)
+        if (this.#end(ticket, ticket.isAborted ? 'aborted' : 'finished', usage)) done(value)
       },
       failed: error => {
-        this.#end(ticket, error.code === 'REQUEST_ABORTED' ? 'aborted' : 'failed', null)
-        failed(error)
+        if (this.#end(ticket, error.code === 'REQUEST_ABORTED' ? 'aborted' : 'failed', null)) failed(error)
       },
     }
   }
@@ -127,12 +126,16 @@ export class RequestDesk {
     this.book.counters.imagePrefixHits += preparer.prefetch(ticket.prepared!, cached)
   }
 
-  #end(ticket: Ticket, outcome: 'finished' | 'aborted' | 'failed', usage: Usage | null): void {
+  /** False when the request had ended before: what comes late (an error on the way out) has nobody to tell. */
+  #end(ticket: Ticket, outcome: 'finished' | 'aborted' | 'failed', usage: Usage | null): boolean {
+    if (ticket.isEnded) return false
+    ticket.isEnded = true
     ticket.unlisten()
     if (ticket.prepared) {
       this.#parts.preparer.release(ticket.prepared)
       this.book.counters.imageFeatureHits += ticket.prepared.owner.featureHits
     }
     this.book.end(ticket.id, outcome, usage)
+    return true
   }
 }
