@@ -85,6 +85,7 @@ export function splitDecimal(value: Decimal): { readonly whole: string; readonly
 }
 
 function align(a: Decimal, b: Decimal): readonly [bigint, bigint] {
+  if (a.exponent === b.exponent) return [a.digits, b.digits]
   const exponent = Math.min(a.exponent, b.exponent)
   return [a.digits * 10n ** BigInt(a.exponent - exponent), b.digits * 10n ** BigInt(b.exponent - exponent)]
 }

@@ -8,6 +8,8 @@ import type { Shape } from './shape.js'
 const MAX_DEPTH = 200
 /** The same for proofs that two branches exclude each other: what tells them apart stands near the top. */
 const PROOF_DEPTH = 4
+/** Proofs inside proofs, which the expansion of what they look at may ask for. */
+const MAX_PROOFS = 3
 
 /**
  * Whether a formula allows any finite value. A value that must contain itself is none, so a formula that is met
@@ -22,6 +24,7 @@ export class Emptiness {
   /** Least depth of an open formula that the current answer assumed to be empty. */
   #assumed = Number.POSITIVE_INFINITY
   #unsure = false
+  #proofs = 0
 
   constructor(expander: Expander) {
     this.#expander = expander
@@ -54,9 +57,12 @@ export class Emptiness {
   }
 
   #briefly(question: () => boolean): boolean {
+    if (this.#proofs >= MAX_PROOFS) return false
     const outer = { depth: this.#maxDepth, assumed: this.#assumed, unsure: this.#unsure }
     this.#maxDepth = this.#open.size + PROOF_DEPTH
+    this.#proofs++
     const isEmpty = question()
+    this.#proofs--
     this.#maxDepth = outer.depth
     this.#assumed = outer.assumed
     this.#unsure = outer.unsure

@@ -1,4 +1,5 @@
 import type { ExpressionStore } from '../expression.js'
+import { Discriminators } from './discriminators.js'
 import { Emptiness } from './emptiness.js'
 import type { Formula, FormulaNode } from './formula.js'
 import { invalidSchema } from './issues.js'
@@ -17,6 +18,7 @@ export class Expander {
   readonly lowering: Lowering
   readonly emptiness: Emptiness
   readonly #taint: Taint
+  readonly #discriminators: Discriminators
   readonly #known = new Map<Formula, Shape>()
   readonly #open = new Set<Formula>()
 
@@ -25,7 +27,9 @@ export class Expander {
     this.lowering = new Lowering(this.universe, index, formula => (this.isOpen(formula) ? null : this.expand(formula)))
     this.emptiness = new Emptiness(this)
     this.#taint = new Taint(this.lowering)
+    this.#discriminators = new Discriminators(this)
     const subsumption = new Subsumption(this)
+    this.universe.objects.isSurelyEmpty = formula => this.emptiness.isSurelyEmpty(formula)
     this.universe.shapes.reduceObjects = records => subsumption.reduce(records)
   }
 
@@ -101,6 +105,7 @@ export class Expander {
     const overlaps: Formula[][] = members.map(() => [])
     for (let i = 0; i < members.length; i++) {
       for (let j = i + 1; j < members.length; j++) {
+        if (this.#discriminators.exclude(members[i]!, members[j]!)) continue
         const both = formulas.and([members[i]!, members[j]!])
         if (members[i] !== members[j] && this.emptiness.isSurelyEmpty(both)) continue
         overlaps[i]!.push(members[j]!)

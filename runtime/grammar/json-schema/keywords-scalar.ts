@@ -31,7 +31,7 @@ const type: Keyword = (lowering, place) => {
 const enumeration: Keyword = (lowering, place) => {
   const values = place.schema.enum
   if (!Array.isArray(values)) throw lowering.invalid(place, 'enum', 'a list')
-  return lowering.universe.formulas.or(values.map(value => lowering.universe.value(value)))
+  return lowering.universe.values(values)
 }
 
 const constant: Keyword = (lowering, place) => lowering.universe.value(place.schema.const)

@@ -17,16 +17,22 @@ export interface MemberClass {
 interface State {
   /** Keys of the fixed order that are behind. */
   readonly at: number
-  /** Keys without a place that are still to come, as bits of a string of 0 and 1. */
+  /** Keys without a place that are still to come, as a string of 0 and 1. */
   readonly floating: string
   /** Members so far, as far as they are counted. */
   readonly count: number
   /** Conditions not yet settled. */
   readonly pending: number
+  /** Required keys that are still to come: follows from the above, as does the least length of their text. */
+  readonly wanted: number
+  readonly least: number
 }
 
-/** Optional keys in a row after which the rest becomes a rule, so that long objects do not take quadratic space. */
+/** Keys of the fixed order after which the rest becomes a rule, so that long objects do not take quadratic space. */
 const RULE_EVERY = 32
+/** The same where the members are counted, once so many states are in sight. */
+const RULE_EVERY_COUNTED = 4
+const MANY_STATES = 1_000
 
 /**
  * The members of one object: keys in a fixed order, then keys in any order and keys of classes. States that can be
@@ -44,6 +50,8 @@ export class MemberMachine {
   readonly #max: number
   readonly #comma: ExpressionId
   readonly #close: ExpressionId
+  /** Every so many keys; Infinity for short objects. */
+  readonly #ruleEvery: number
   readonly #states = new Map<string, ExpressionId>()
 
   constructor(
@@ -70,25 +78,39 @@ export class MemberMachine {
     this.#max = classes.length === 0 && names <= max ? Number.POSITIVE_INFINITY : max
     this.#comma = layout.comma(depth)
     this.#close = layout.close('}', depth)
+    this.#ruleEvery = this.#chooseRules()
+  }
+
+  #chooseRules(): number {
+    const states = this.#ordered.length * (this.#max === Number.POSITIVE_INFINITY ? this.#min : this.#max)
+    if (states > MANY_STATES) return RULE_EVERY_COUNTED
+    return this.#ordered.length > 2 * RULE_EVERY ? RULE_EVERY : Number.POSITIVE_INFINITY
   }
 
   build(): ExpressionId {
+    const required = [...this.#ordered, ...this.#floating].filter(key => key.required)
     const start: State = {
       at: 0,
       floating: '1'.repeat(this.#floating.length),
       count: 0,
       pending: (1 << this.#conditions) - 1,
+      wanted: required.length,
+      least: required.reduce((sum, key) => sum + this.#lengthOf(key), 0),
     }
     const members = this.#store.sequence(this.#layout.open('{', this.#depth), this.#rest(start))
-    return this.#mayEnd({ ...start, at: this.#skip() })
-      ? this.#store.choice([this.#layout.emptyObject, members])
-      : members
+    return this.#mayEnd(start) ? this.#store.choice([this.#layout.emptyObject, members]) : members
   }
 
-  /** Index past the leading keys that may be left out. */
-  #skip(): number {
-    const first = this.#ordered.findIndex(key => key.required)
-    return first < 0 ? this.#ordered.length : first
+  /** Comma, key and value, where it is of use. */
+  #lengthOf(key: MemberKey): number {
+    const usesRules = this.#floating.length > 0 || this.#ruleEvery !== Number.POSITIVE_INFINITY
+    return usesRules ? this.#store.minLength(this.#comma) + this.#store.minLength(key.text) : 0
+  }
+
+  /** The state once a key is behind. */
+  #past(state: State, key: MemberKey): State {
+    if (!key.required) return state
+    return { ...state, wanted: state.wanted - 1, least: state.least - this.#lengthOf(key) }
   }
 
   #rest(state: State): ExpressionId {
@@ -96,13 +118,13 @@ export class MemberMachine {
     const known = this.#states.get(key)
     if (known !== undefined) return known
     const isLoose = state.at === this.#ordered.length && !this.#isPlainLoop(state)
-    const isMilestone = this.#ordered.length > 2 * RULE_EVERY && state.at % RULE_EVERY === 0 && state.at > 0
+    const isMilestone = state.at > 0 && state.at % this.#ruleEvery === 0
     let id: ExpressionId
     if (!this.#isViable(state)) id = this.#store.fail
     else if (isLoose || isMilestone)
       id = this.#store.rule('members of an object', () => this.#define(state), {
         nonEmpty: true,
-        minLength: this.#leastLength(state),
+        minLength: Math.max(1, state.least),
       })
     else id = this.#define(state)
     this.#states.set(key, id)
@@ -117,7 +139,7 @@ export class MemberMachine {
     this.#floating.forEach((key, index) => {
       if (state.floating[index] === '0') return
       const floating = `${state.floating.slice(0, index)}0${state.floating.slice(index + 1)}`
-      parts.push(this.#member(state, key.text, { ...state, floating }))
+      parts.push(this.#member(state, key.text, { ...this.#past(state, key), floating }))
     })
     for (const each of this.#classes) {
       if ((each.settles & ~state.pending) !== 0) continue
@@ -128,7 +150,7 @@ export class MemberMachine {
 
   #definePlaced(state: State): ExpressionId {
     const key = this.#ordered[state.at]!
-    const next = { ...state, at: state.at + 1 }
+    const next = { ...this.#past(state, key), at: state.at + 1 }
     const present = this.#member(state, key.text, next)
     return key.required ? present : this.#store.choice([present, this.#rest(next)])
   }
@@ -165,35 +187,11 @@ export class MemberMachine {
   }
 
   #mayEnd(state: State): boolean {
-    return state.count >= this.#min && state.pending === 0 && this.#wanted(state) === 0
-  }
-
-  /** Required keys that are still to come. */
-  #wanted(state: State): number {
-    let wanted = 0
-    this.#forEachWanted(state, () => wanted++)
-    return wanted
-  }
-
-  /** Lower bound on the bytes that are left. */
-  #leastLength(state: State): number {
-    const comma = this.#store.minLength(this.#comma)
-    let least = this.#store.minLength(this.#close) - (state.count === 0 ? comma : 0)
-    this.#forEachWanted(state, key => {
-      least += comma + this.#store.minLength(key.text)
-    })
-    return Math.max(1, least)
-  }
-
-  #forEachWanted(state: State, visit: (key: MemberKey) => void): void {
-    for (let at = state.at; at < this.#ordered.length; at++) if (this.#ordered[at]!.required) visit(this.#ordered[at]!)
-    this.#floating.forEach((key, index) => {
-      if (key.required && state.floating[index] === '1') visit(key)
-    })
+    return state.count >= this.#min && state.pending === 0 && state.wanted === 0
   }
 
   #isViable(state: State): boolean {
-    const wanted = this.#wanted(state) + (state.pending === 0 ? 0 : 1)
+    const wanted = state.wanted + (state.pending === 0 ? 0 : 1)
     if (state.count + wanted > this.#max) return false
     if (state.pending !== 0 && !this.#canSettle(state.pending)) return false
     if (this.#classes.length > 0) return true

@@ -61,7 +61,14 @@ export function isAllNumbers(set: NumberSet): boolean {
 
 /** Empty ranges fall out, so an empty list is an empty set (but see isEmptyRange on `notSteps`). */
 export function intersectNumbers(a: NumberSet, b: NumberSet): NumberSet {
+  if (a.every(isPoint)) return a.filter(range => containsNumber(b, range.low!))
+  if (b.every(isPoint)) return b.filter(range => containsNumber(a, range.low!))
   return a.flatMap(left => b.map(right => intersectRanges(left, right))).filter(range => !isEmptyRange(range))
+}
+
+function isPoint(range: NumberRange): boolean {
+  const { low, high, step, notSteps } = range
+  return low !== null && low === high && step === null && notSteps.length === 0
 }
 
 export function complementNumbers(set: NumberSet): NumberSet {

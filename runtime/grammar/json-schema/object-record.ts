@@ -47,6 +47,8 @@ export interface Connectives {
 
 export class ObjectRecords {
   readonly any: ObjectRecord
+  /** Whether a formula is quickly seen to allow nothing; set once there is somebody to ask. */
+  isSurelyEmpty: (formula: Formula) => boolean = () => false
   readonly #keys: KeyLanguages
   readonly #formulas: Connectives
 
@@ -88,9 +90,10 @@ export class ObjectRecords {
     for (const [key] of [...declared, ...a.names, ...b.names]) {
       if (names.has(key)) continue
       const [left, right] = [a.names.get(key), b.names.get(key)]
-      const formula = this.#formulas.and([this.formulaOf(a, key), this.formulaOf(b, key)])
+      const pair = [this.formulaOf(a, key), this.formulaOf(b, key)]
+      const formula = this.#formulas.and(pair)
       const required = (left?.required ?? false) || (right?.required ?? false)
-      if (required && formula === NEVER) return null
+      if (required && (formula === NEVER || (!pair.includes(formula) && this.isSurelyEmpty(formula)))) return null
       names.set(key, { formula, required, declared: (left?.declared ?? false) || (right?.declared ?? false) })
     }
     const min = Math.max(a.min, b.min)

@@ -1,3 +1,4 @@
+import type { NodeTable } from '../expression-nodes.js'
 import { ANY_ARRAY, type ArrayRecord, complementArray, intersectArrays } from './array-record.js'
 import type { FormulaTable } from './formula.js'
 import { ALL_NUMBERS, complementNumbers, intersectNumbers, isAllNumbers, NO_NUMBERS } from './number-set.js'
@@ -7,6 +8,10 @@ import { ALL_STRINGS, NO_STRINGS, type StringSets } from './string-set.js'
 
 /** Alternatives of one container type that one value may have; more means a product of many `anyOf`s. */
 const MAX_ALTERNATIVES = 2048
+/** A product that is longer than this, or that has grown by this factor, is worth thinning out. */
+const MANY_ALTERNATIVES = 128
+const GROWTH = 1.5
+const TOO_MANY = 'the alternatives that its keywords combine to are too many'
 
 /** Union, intersection and complement of shapes, type by type. */
 export class ShapeAlgebra {
@@ -15,17 +20,16 @@ export class ShapeAlgebra {
   readonly #formulas: FormulaTable
   readonly #strings: StringSets
   readonly #objects: ObjectRecords
-  readonly #tooMany: () => Error
+  readonly #nodes: NodeTable
 
   /** Thins out a union of objects; set once there is somebody to ask which of them are needed. */
   reduceObjects: (records: readonly ObjectRecord[]) => readonly ObjectRecord[] = records => records
 
-  /** `tooMany` makes the error for a union that grows past all bounds. */
-  constructor(formulas: FormulaTable, strings: StringSets, objects: ObjectRecords, tooMany: () => Error) {
+  constructor(formulas: FormulaTable, strings: StringSets, objects: ObjectRecords, nodes: NodeTable) {
     this.#formulas = formulas
     this.#strings = strings
     this.#objects = objects
-    this.#tooMany = tooMany
+    this.#nodes = nodes
     this.anything = {
       hasNull: true,
       hasTrue: true,
@@ -67,7 +71,7 @@ export class ShapeAlgebra {
       hasTrue: shapes.some(shape => shape.hasTrue),
       hasFalse: shapes.some(shape => shape.hasFalse),
       numbers: uniteNumbers(shapes),
-      strings: shapes.reduce((all, shape) => this.#strings.unite(all, shape.strings), NO_STRINGS),
+      strings: this.#strings.uniteAll(shapes.map(shape => shape.strings)),
       arrays: this.#union(
         shapes.flatMap(shape => shape.arrays),
         ANY_ARRAY,
@@ -99,16 +103,19 @@ export class ShapeAlgebra {
   }
 
   #objectProduct(a: readonly ObjectRecord[], b: readonly ObjectRecord[]): readonly ObjectRecord[] {
-    return this.reduceObjects(this.#product(a, b, (x, y) => this.#objects.intersect(x, y)))
+    const parts = this.#product(a, b, (x, y) => this.#objects.intersect(x, y))
+    const size = Math.max(a.length, b.length)
+    return parts.length > MANY_ALTERNATIVES || parts.length > GROWTH * size ? this.reduceObjects(parts) : parts
   }
 
   #product<Part>(a: readonly Part[], b: readonly Part[], both: (x: Part, y: Part) => Part | null): readonly Part[] {
     const parts: Part[] = []
     for (const left of a) {
+      this.#nodes.checkDeadline()
       for (const right of b) {
         const part = both(left, right)
         if (part !== null) parts.push(part)
-        if (parts.length > MAX_ALTERNATIVES) throw this.#tooMany()
+        if (parts.length > MAX_ALTERNATIVES) throw this.#nodes.tooComplex(TOO_MANY)
       }
     }
     return parts
@@ -117,7 +124,7 @@ export class ShapeAlgebra {
   #union<Part>(parts: readonly Part[], everything: Part): readonly Part[] {
     if (parts.includes(everything)) return [everything]
     const distinct = [...new Set(parts)]
-    if (distinct.length > MAX_ALTERNATIVES) throw this.#tooMany()
+    if (distinct.length > MAX_ALTERNATIVES) throw this.#nodes.tooComplex(TOO_MANY)
     return distinct
   }
 }

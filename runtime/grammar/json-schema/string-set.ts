@@ -78,6 +78,12 @@ export class StringSets {
     return { min, max, language, except, values: null }
   }
 
+  uniteAll(sets: readonly StringSet[]): StringSet {
+    const values = new Set<string>()
+    for (const set of sets) for (const value of set.values ?? []) values.add(value)
+    return sets.filter(set => set.values === null).reduce((all, set) => this.unite(all, set), stringsOf(values))
+  }
+
   unite(a: StringSet, b: StringSet): StringSet {
     if (isAllStrings(a) || isAllStrings(b)) return ALL_STRINGS
     if (a.values !== null && b.values !== null) return stringsOf([...a.values, ...b.values])

@@ -21,6 +21,7 @@ export class Subsumption {
     const { emptiness } = this.#expander
     const kept: ObjectRecord[] = []
     for (const record of records) {
+      this.#expander.universe.store.nodes.checkDeadline()
       if (emptiness.isSurelyEmptyObject(record)) continue
       if (kept.some(other => this.#isWithin(record, other))) continue
       let count = 0

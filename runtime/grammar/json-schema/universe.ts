@@ -5,6 +5,7 @@ import { type Formula, FormulaTable, NEVER } from './formula.js'
 import { createKeyLanguages } from './key-languages.js'
 import { type NumberSet, oneNumber } from './number-set.js'
 import { type KeyLanguages, type NamedKey, type ObjectRecord, ObjectRecords } from './object-record.js'
+import { isObject } from './schema-index.js'
 import type { Shape } from './shape.js'
 import { ShapeAlgebra } from './shape-algebra.js'
 import { type StringSet, StringSets, stringsOf } from './string-set.js'
@@ -24,9 +25,7 @@ export class Universe {
     this.strings = new StringSets(store)
     this.keys = createKeyLanguages(store, this.strings)
     this.objects = new ObjectRecords(this.keys, this.formulas)
-    this.shapes = new ShapeAlgebra(this.formulas, this.strings, this.objects, () =>
-      store.nodes.tooComplex('the alternatives that its keywords combine to are too many'),
-    )
+    this.shapes = new ShapeAlgebra(this.formulas, this.strings, this.objects, store.nodes)
   }
 
   /** Any value but these numbers. */
@@ -64,6 +63,20 @@ export class Universe {
       this.#values.set(key, formula)
     }
     return formula
+  }
+
+  /** Any of these values. */
+  values(values: readonly unknown[]): Formula {
+    const shape: Shape = {
+      hasNull: values.includes(null),
+      hasTrue: values.includes(true),
+      hasFalse: values.includes(false),
+      numbers: values.filter(value => typeof value === 'number').flatMap(value => oneNumber(decimalOf(value))),
+      strings: stringsOf(values.filter(value => typeof value === 'string')),
+      arrays: values.filter(value => Array.isArray(value)).map(value => this.#arrayOf(value)),
+      objects: values.filter(isObject).map(value => this.#objectOf(value)),
+    }
+    return this.formulas.shape(shape)
   }
 
   #shapeOfValue(value: unknown): Shape {
