@@ -52,7 +52,7 @@ export class RequestDesk {
     const abort = (): void => this.abort(ticket)
     const unlisten = (): void => signal?.removeEventListener('abort', abort)
     const isAborted = signal?.aborted === true
-    const ticket: Ticket = { id, namespace, priority, isAborted, unlisten, task: null, prepared: null }
+    const ticket: Ticket = { id, namespace, priority, isEnded: false, isAborted, unlisten, task: null, prepared: null }
     this.book.begin({ id, abort })
     signal?.addEventListener('abort', abort)
     return ticket
