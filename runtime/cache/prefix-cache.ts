@@ -46,12 +46,14 @@ export interface PrefixCacheCounts {
  */
 export class PrefixCache {
   readonly pageSize: number
+  readonly numPages: number
   readonly #pool: PagePool
   readonly #roots = new Map<string, RadixNode>()
   #clock = 0
 
   constructor(numPages: number, pageSize: number) {
     this.pageSize = pageSize
+    this.numPages = numPages
     this.#pool = new PagePool(numPages)
   }
 

@@ -185,10 +185,10 @@ export class Scheduler {
       if (budget <= 0) break
       const slot = this.#slots.indexOf(null)
       if (slot < 0) break
-      if (
-        shouldHoldBack(sequence, lengths.get(sequence) ?? cachedLength(sequence), this.#running, this.#cache.pageSize)
-      )
-        continue
+      const cached = lengths.get(sequence) ?? cachedLength(sequence)
+      // Nothing is gained by waiting for a prefix that cannot be kept.
+      const mayFind = this.#cache.numPages > 0
+      if (mayFind && shouldHoldBack(sequence, cached, this.#running, this.#cache.pageSize)) continue
       const match = this.#cache.match(sequence.namespace, sequence.elements(0, sequence.reusable))
       if (!this.#acquireFeatures(sequence, match.length)) continue
       this.#seat(sequence, slot, match, loads)

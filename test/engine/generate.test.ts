@@ -51,8 +51,7 @@ function toRequest(drawn: Drawn): Request {
   return {
     prompt,
     maxTokens,
-    // A grammar that must end and a minimum that forbids it contradict each other.
-    minTokens: sentences ? 0 : minTokens,
+    minTokens,
     stop,
     stopIds: sentences ? [] : stopIds,
     closeOnLength,
