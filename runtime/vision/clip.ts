@@ -29,6 +29,6 @@ export async function openClip(bytes: Uint8Array, options: ClipOptions): Promise
   if (missing > 0) throw unreadable(label, `it is cut short: ${missing} bytes are missing at the end.`)
   const clip =
     container === 'animation' ? await openAnimation(bytes, limits) : await openTrack(bytes, container, limits)
-  if (clip.frames === 0) throw unreadable(label, 'it has no frames.')
+  if (clip.frames === 0) throw unreadable(label, 'it has no frames that can be decoded.')
   return clip
 }
