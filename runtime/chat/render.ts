@@ -56,6 +56,15 @@ export function renderChat(
   return matchMedia(segments, [...messages.flatMap(message => message.content), ...continuation], template)
 }
 
+/**
+ * Templates put a newline after a picture, and so does who writes one in front of a question. Models were trained with
+ * one: the template's stays.
+ */
+function dropDoubledNewline(text: string, before: ContentPart | undefined, template: ChatTemplate): string {
+  const followsPlace = before?.kind === 'image' || before?.kind === 'video'
+  return followsPlace && template.endsPlaceWithNewline && text.startsWith('\n') ? text.slice(1) : text
+}
+
 /** Texts that touch become one, since templates may put something between the parts of a list. */
 function hideContent(message: Message, template: ChatTemplate, sentinels: Sentinels): TemplateContent {
   const parts: ({ type: 'text'; text: string } | { type: PlaceKind })[] = []
@@ -65,7 +74,7 @@ function hideContent(message: Message, template: ChatTemplate, sentinels: Sentin
     if (part.kind === 'generated') return sentinels.hide({ kind: 'tokens', ids: part.tokenIds, leadsTurn })
     const isText = (neighbour: ContentPart | undefined) => neighbour?.kind === 'text' || neighbour?.kind === 'generated'
     const ends = { first: !isText(message.content[index - 1]), last: !isText(message.content[index + 1]) }
-    return sentinels.hideText(part.text, ends)
+    return sentinels.hideText(dropDoubledNewline(part.text, message.content[index - 1], template), ends)
   })
   if (!template.takesParts[message.role]) {
     const places = message.content.flatMap(part => placeOf(part, template) ?? [])

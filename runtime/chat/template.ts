@@ -39,6 +39,8 @@ export class ChatTemplate {
   readonly takesParts: Readonly<Record<Role, boolean>>
   /** Whether it marks the place of a video by a token of its own; where not, a video stands where a picture would. */
   readonly marksVideos: boolean
+  /** Whether the text after a picture begins on a new line. */
+  readonly endsPlaceWithNewline: boolean
   /** Whitespace between the generation prompt and the content in a finished assistant turn. */
   readonly glue: string
   readonly #program: Template
@@ -63,6 +65,7 @@ export class ChatTemplate {
     }
     this.marksVideos = user && this.#findVideoMark()
     this.glue = this.#findGlue(question)
+    this.endsPlaceWithNewline = !user || this.#findNewline()
   }
 
   /** Throws TEMPLATE_FAILED with the template's own complaint. */
@@ -80,6 +83,11 @@ export class ChatTemplate {
   #findVideoMark(): boolean {
     const rendered = this.#attempt([{ role: 'user', content: [{ type: 'video' }, { type: 'text', text: PROBE }] }])
     return rendered?.split(this.videoToken).length === 2
+  }
+
+  #findNewline(): boolean {
+    const content = [{ type: 'image' }, { type: 'text', text: PROBE }] as const
+    return this.#attempt([{ role: 'user', content }])?.includes(`${this.imageToken}\n${PROBE}`) === true
   }
 
   #findGlue(question: TemplateMessage): string {

@@ -181,3 +181,15 @@ t.test('a template sees the whitespace around a text and may trim it', async t =
   t.match(shown, 'user<|end_header_id|>\n\n[q]<|eot_id|>')
   t.equal(show(renderChat(pocketTemplate, [say('user', '  q \n')])), 'USER:   [q] \n ASSISTANT: ')
 })
+
+t.test('a newline that the writer and the template both put after a picture stands once', async t => {
+  const once = show(renderChat(pocketTemplate, [say('user', image(), 'q')]))
+  t.equal(
+    show(renderChat(pocketTemplate, [say('user', image(), '\nq')])).replaceAll(/[[\]]/g, ''),
+    once.replaceAll(/[[\]]/g, ''),
+  )
+  t.match(show(renderChat(pocketTemplate, [say('user', image(), '\n\nq')])).replaceAll(/[[\]]/g, ''), '<image>\n\nq')
+  for (const name of ['vicuna_v1', 'chatml_direct']) {
+    t.match(show(renderChat(builtin(name), [say('user', image(), '\nq')])).replaceAll(/[[\]]/g, ''), '<image>\nq')
+  }
+})
