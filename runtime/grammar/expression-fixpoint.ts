@@ -10,12 +10,14 @@ const MAX_DEPTH = 1_000
 export type Transfer = (id: ExpressionId, visit: (id: ExpressionId) => boolean) => boolean
 
 interface Round {
-  readonly answers: Map<ExpressionId, boolean>
-  /** Rules looked at in this round, whose provisional answer stands until the next. */
-  seen: Set<ExpressionId>
+  /** Expressions that were found "no" in this round, and rules that count as "no" while they are worked out. */
+  readonly no: Set<ExpressionId>
   /** Rules being worked out further down the call stack, by enclosing searches as well. */
   readonly active: Set<ExpressionId>
-  changed: boolean
+  /** Active rules whose provisional "no" was made use of. */
+  readonly consulted: Set<ExpressionId>
+  /** One of those turned out "yes". */
+  isStale: boolean
 }
 
 /**
@@ -51,7 +53,7 @@ export class Fixpoint {
 
   /** "No" for this round, found by a transfer on the way to its own answer. */
   noteFalse(id: ExpressionId): void {
-    this.#round?.answers.set(id, false)
+    this.#round?.no.add(id)
   }
 
   /** Asked from inside a transfer, it settles `id` on its own and throws if that depends on a rule not yet settled. */
@@ -60,49 +62,47 @@ export class Fixpoint {
     if (known === FALSE || known === TRUE) return known === TRUE
     const outer = this.#round
     const depth = this.#depth
-    const round: Round = { answers: new Map(), seen: new Set(), active: new Set(outer?.active), changed: false }
+    const round: Round = { no: new Set(), active: new Set(outer?.active), consulted: new Set(), isStale: false }
     this.#round = round
     try {
-      do this.#startRound(round, id)
-      while (round.changed)
+      do {
+        round.no.clear()
+        round.consulted.clear()
+        round.isStale = false
+        this.#ask(id)
+      } while (round.isStale)
     } finally {
       this.#round = outer
       this.#depth = depth
     }
-    for (const [key, value] of round.answers) this.#remember(key, value ? TRUE : FALSE)
+    for (const key of round.no) this.#remember(key, FALSE)
     return this.#known[id] === TRUE
-  }
-
-  #startRound(round: Round, id: ExpressionId): void {
-    // A "no" of an earlier round may rest on what has changed since, and this round may not come by it again.
-    for (const [key, value] of round.answers) if (!value) round.answers.delete(key)
-    round.seen = new Set()
-    round.changed = false
-    this.#ask(id)
   }
 
   #ask(id: ExpressionId): boolean {
     const known = this.#known[id]
     if (known === FALSE || known === TRUE) return known === TRUE
     const round = this.#round!
-    const provisional = round.answers.get(id)
+    if (round.no.has(id)) {
+      if (round.active.has(id)) round.consulted.add(id)
+      return false
+    }
     const isRule = this.#store.nodes.kinds[id] === Kind.Rule
-    if (provisional !== undefined && (!isRule || round.seen.has(id))) return provisional
     if (isRule && round.active.has(id)) throw this.#selfComplement(id)
     if (++this.#depth > MAX_DEPTH)
       throw this.#store.nodes.tooComplex(`more than ${MAX_DEPTH} parts are nested at one place`)
     if (isRule) {
-      round.seen.add(id)
       round.active.add(id)
-      round.answers.set(id, provisional ?? false)
+      round.no.add(id)
     }
     const value = this.#transfer(id, this.#visit)
     this.#depth--
-    if (isRule) {
-      round.active.delete(id)
-      if (value && provisional !== true) round.changed = true
+    if (isRule) round.active.delete(id)
+    if (!value) round.no.add(id)
+    else {
+      this.#remember(id, TRUE)
+      if (round.no.delete(id) && round.consulted.has(id)) round.isStale = true
     }
-    round.answers.set(id, value || provisional === true)
     return value
   }
 

@@ -23,18 +23,19 @@ export class MinLength {
       changed = false
       answers = new Map()
       const seen = new Set<ExpressionId>()
+      const isSettled = (expression: ExpressionId) => this.#known[expression] !== undefined || answers.has(expression)
       const visit = (expression: ExpressionId): number => {
         const settled = this.#known[expression] ?? answers.get(expression)
         if (settled !== undefined) return settled
         if (this.#store.nodes.kinds[expression] !== Kind.Rule) {
-          const value = this.#settle(expression, visit)
+          const value = this.#settle(expression, visit, isSettled)
           answers.set(expression, value)
           return value
         }
         const before = rules.get(expression) ?? Number.POSITIVE_INFINITY
         if (seen.has(expression)) return before
         seen.add(expression)
-        const value = this.#settle(expression, visit)
+        const value = this.#settle(expression, visit, isSettled)
         if (value < before) {
           rules.set(expression, value)
           changed = true
@@ -48,7 +49,7 @@ export class MinLength {
     return this.#known[id] ?? Number.POSITIVE_INFINITY
   }
 
-  #settle(id: ExpressionId, visit: (id: ExpressionId) => number): number {
+  #settle(id: ExpressionId, visit: (id: ExpressionId) => number, isSettled: (id: ExpressionId) => boolean): number {
     const store = this.#store
     const { kinds, first, second, data } = store.nodes
     switch (kinds[id]) {
@@ -62,7 +63,7 @@ export class MinLength {
         // From the end, so that every suffix is remembered and a long chain costs no depth.
         const suffixes: ExpressionId[] = []
         for (let rest = second[id]!; kinds[rest] === Kind.Sequence; rest = second[rest]!) {
-          if (this.#known[rest] !== undefined) break
+          if (isSettled(rest)) break
           suffixes.push(rest)
         }
         while (suffixes.length > 0) visit(suffixes.pop()!)

@@ -235,6 +235,7 @@ export class ExpressionStore {
   /** Without recursion along `a`, which may be thousands of parts long. */
   #pair(a: ExpressionId, b: ExpressionId): ExpressionId {
     const { kinds, first, second } = this.nodes
+    if (b === EMPTY) return a
     if (kinds[a] !== Kind.Sequence) return this.#join(a, b)
     const parts: ExpressionId[] = []
     let last = a

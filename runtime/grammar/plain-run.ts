@@ -76,25 +76,3 @@ function beginsPlain(store: ExpressionStore, state: ExpressionId): boolean {
   }
   return false
 }
-
-/**
- * The state with its counters cut to what a token of `maxBytes` can feel: far from both ends of a count, all states
- * allow the same tokens, and share one mask.
- */
-export function maskKey(store: ExpressionStore, state: ExpressionId, maxBytes: number): ExpressionId {
-  const { kinds, first, second, third, data } = store.nodes
-  switch (kinds[state]) {
-    case Kind.Repeat: {
-      if (store.isNullable(first[state]!)) return state
-      const min = Math.min(second[state]!, maxBytes + 1)
-      const max = third[state]! > maxBytes ? Number.POSITIVE_INFINITY : third[state]!
-      return store.repeat(first[state]!, min, max)
-    }
-    case Kind.Sequence:
-      return store.sequence(maskKey(store, first[state]!, maxBytes), second[state]!)
-    case Kind.Choice:
-      return store.choice((data[state] as readonly number[]).map(member => maskKey(store, member, maxBytes)))
-    default:
-      return state
-  }
-}

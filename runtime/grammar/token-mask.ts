@@ -1,7 +1,8 @@
 import { EngineError } from '../protocol/error.js'
 import type { ExpressionId, ExpressionStore } from './expression.js'
 import { countBits, listBits, type MaskCache, type TokenMask } from './mask-cache.js'
-import { maskKey, PlainRuns } from './plain-run.js'
+import { MaskKeys } from './mask-keys.js'
+import { PlainRuns } from './plain-run.js'
 import { TokenRanges } from './token-ranges.js'
 import { END, type FlatTrie, LENGTHS, RECORD, START, type TokenTrie } from './token-trie.js'
 
@@ -17,6 +18,7 @@ export class MaskMaker {
   readonly #stopIds: readonly number[]
   readonly #cache: MaskCache
   readonly #runs: PlainRuns
+  readonly #keys: MaskKeys
   /** Keys of this grammar's masks begin here: ids stay below 2 ** 24. */
   readonly #base = serial++ * 2 ** 24
   readonly #rows: Int32Array
@@ -28,6 +30,7 @@ export class MaskMaker {
     this.#stopIds = stopIds
     this.#cache = cache
     this.#runs = new PlainRuns(store)
+    this.#keys = new MaskKeys(store, trie.maxBytes)
     this.#rows = new Int32Array(trie.maxBytes + 1)
   }
 
@@ -35,7 +38,7 @@ export class MaskMaker {
   mask(state: ExpressionId): TokenMask {
     const direct = this.#cache.get(this.#base + state)
     if (direct !== undefined) return direct
-    const key = maskKey(this.#store, state, this.#trie.maxBytes)
+    const key = this.#keys.keyOf(state)
     if (key !== state) {
       const shared = this.#cache.get(this.#base + key)
       if (shared !== undefined) return shared
