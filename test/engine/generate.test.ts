@@ -69,12 +69,17 @@ const harnessOptions = fc.record({
   pageSize: fc.integer({ min: 1, max: 5 }),
   numPages: fc.integer({ min: 1, max: 24 }),
   maxChunk: fc.integer({ min: 1, max: 20 }),
+  spareRows: fc.integer({ min: 1, max: 12 }),
 })
 
 t.test('grammar, stops, penalties, seeds and log-probabilities: equal to the naive path, in any company', async t => {
   await fc.assert(
     fc.asyncProperty(harnessOptions, fc.array(request, { minLength: 1, maxLength: 6 }), async (options, drawn) => {
-      const { submit, idle } = makeHarness({ ...options, capacity: 60 })
+      const { submit, idle } = makeHarness({
+        ...options,
+        maxLogitRows: options.numSlots + options.spareRows,
+        capacity: 60,
+      })
       const requests = drawn.map(toRequest)
       const streams = requests.map(submit)
       for (const [index, stream] of streams.entries()) {

@@ -33,6 +33,7 @@ const harnessOptions = fc.record({
   pageSize: fc.integer({ min: 1, max: 5 }),
   numPages: fc.integer({ min: 1, max: 24 }),
   maxChunk: fc.integer({ min: 1, max: 40 }),
+  spareRows: fc.integer({ min: 1, max: 12 }),
 })
 
 t.test('scores equal the naive ones, whatever the budget of a step, the neighbours and the aborts', async t => {
@@ -40,8 +41,10 @@ t.test('scores equal the naive ones, whatever the budget of a step, the neighbou
   const prompts = fc.array(tokens(12), { maxLength: 4 })
   await fc.assert(
     fc.asyncProperty(harnessOptions, selects, prompts, async (options, selects, prompts) => {
-      const harness = makeHarness({ ...options, capacity: 64 })
-      const generations = prompts.map(prompt => harness.submit({ prompt, maxTokens: 10 }))
+      const harness = makeHarness({ ...options, maxLogitRows: options.numSlots + options.spareRows, capacity: 64 })
+      // Before and after the selects, so that a select's slot lies between decoding ones.
+      const submit = (prompt: readonly number[]) => harness.submit({ prompt, maxTokens: 25 })
+      const generations = prompts.filter((_, index) => index % 2 === 0).map(submit)
       const running = []
       for (const drawn of selects) {
         const { result, abort } = harness.select(drawn)
@@ -50,13 +53,15 @@ t.test('scores equal the naive ones, whatever the budget of a step, the neighbou
         if (drawn.abort) abort()
         running.push({ drawn, outcome })
       }
+      generations.push(...prompts.filter((_, index) => index % 2 === 1).map(submit))
+      prompts = [0, 1].flatMap(half => prompts.filter((_, index) => index % 2 === half))
       for (const { drawn, outcome } of running) {
         const scores = await outcome
         if (scores === 'REQUEST_ABORTED') t.ok(drawn.abort)
         else t.ok(Array.isArray(scores) && isClose(scores, naiveScores(drawn.prompt, drawn.options)))
       }
       for (const [index, stream] of generations.entries()) {
-        t.same((await stream.result).tokenIds, greedyReference(prompts[index]!, 10, STOP_ID))
+        t.same((await stream.result).tokenIds, greedyReference(prompts[index]!, 25, STOP_ID))
       }
       await harness.idle()
       t.equal(harness.cache.counts().inUse, 0)

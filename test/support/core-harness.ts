@@ -8,6 +8,7 @@ import { Sampler, type SamplerOptions } from '../../runtime/sampling/sampler.js'
 import type { BatchLimits } from '../../runtime/scheduler/batch.js'
 import { type FeatureSource, Scheduler } from '../../runtime/scheduler/scheduler.js'
 import { type ImageSpan, Sequence } from '../../runtime/scheduler/sequence.js'
+import { checkBatch } from './batch-checks.js'
 import { ScriptedRunner, VOCABULARY } from './scripted-runner.js'
 
 export const STOP_ID = 0
@@ -87,7 +88,7 @@ class CountingStream extends GenerationStream {
 export function makeHarness(options: HarnessOptions) {
   const { numSlots, pageSize, numPages, maxChunk, maxLogitRows = numSlots + 8, capacity = 64 } = options
   const limits: BatchLimits = { numSlots, slotCapacity: capacity, maxChunk, maxChunks: 2 * numSlots + 16, maxLogitRows }
-  const runner = new ScriptedRunner(numSlots, pageSize)
+  const runner = new ScriptedRunner(numSlots, pageSize, batch => checkBatch(batch, limits, numPages, pageSize))
   const cache = new PrefixCache(numPages, pageSize)
   const instant = new InstantFeatures()
   const scheduler = new Scheduler(limits, cache, options.features?.(() => core.wake()) ?? instant)

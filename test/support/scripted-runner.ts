@@ -21,8 +21,11 @@ export class ScriptedRunner implements BatchRunner {
   /** Throws in the forward of this step (1-based), once. */
   failAt: number | null = null
   loads = 0
+  readonly #check: (batch: Batch) => void
 
-  constructor(numSlots: number, pageSize: number) {
+  /** @param check throws when a batch is not what a kernel may be given. */
+  constructor(numSlots: number, pageSize: number, check: (batch: Batch) => void = () => {}) {
+    this.#check = check
     this.#slots = Array.from({ length: numSlots }, () => [])
     this.#pageSize = pageSize
   }
@@ -31,6 +34,7 @@ export class ScriptedRunner implements BatchRunner {
     // As with a worker thread, requests come and go while a step runs.
     await new Promise(resolve => setImmediate(resolve))
     this.counts.steps++
+    this.#check(batch)
     if (this.failAt === this.counts.steps) throw new Error('the scripted runner fails as asked')
     this.#copy(batch)
     this.#rows.length = 0

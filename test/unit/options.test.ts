@@ -40,9 +40,10 @@ t.test('prefix and option together are the tokens of prompt and choice as one te
 })
 
 t.test('a single option keeps the prompt as it is and is scored whole', async t => {
-  const { prefix, options } = encodeOptions(['abb'], encoder('<'))
+  const { prefix, options } = encodeOptions(['abb 世x'], encoder('<'))
   t.same(prefix.ids, vocabulary.encodeContinuation('<'))
-  t.same(options[0]!.ids, vocabulary.encodeContinuation('abb'))
+  t.same(options[0]!.ids, vocabulary.encodeContinuation('abb 世x'))
+  t.ok(options[0]!.ids.length > 2)
 })
 
 t.test('an option that changes the last token of the prompt is compared from that token on', async t => {
