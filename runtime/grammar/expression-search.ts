@@ -22,11 +22,32 @@ interface Step {
   readonly from: Step | null
 }
 
+/** States after which a nearest goal is given up for any near one, and how much more what is left then counts than what was gone. */
+const EXACT_SEARCH = 2_000
+const GREED = 8
+
 /**
- * A* over derivatives, by the lower bound on the length that is left: the goal that is found is a nearest one.
- * Throws GRAMMAR_TOO_COMPLEX after `maxSearch` states.
+ * A* over derivatives, by the lower bound on the length that is left: the goal that is found is a nearest one. Where
+ * the bound leads too far astray (vouched-for rules with poor bounds, intersections), a greedy search takes over and
+ * finds one not much farther. Throws GRAMMAR_TOO_COMPLEX after `maxSearch` states.
  */
 export function findString(store: ExpressionStore, start: ExpressionId, rules: SearchRules): Found | null {
+  const found = search(store, start, rules, 1, Math.min(EXACT_SEARCH, store.limits.maxSearch))
+  if (found !== 'unfinished') return found
+  const near = search(store, start, rules, GREED, store.limits.maxSearch)
+  if (near !== 'unfinished') return near
+  throw store.nodes.tooComplex(
+    `whether a part of it can be met at all takes more than ${store.limits.maxSearch} steps to find`,
+  )
+}
+
+function search(
+  store: ExpressionStore,
+  start: ExpressionId,
+  rules: SearchRules,
+  weight: number,
+  maxStates: number,
+): Found | null | 'unfinished' {
   const queue = new BucketQueue()
   const reached = new Map<ExpressionId, number>()
   const push = (state: ExpressionId, byte: number, from: Step | null): void => {
@@ -36,7 +57,7 @@ export function findString(store: ExpressionStore, start: ExpressionId, rules: S
     reached.set(state, distance)
     const left = store.minLength(state)
     if (left === Number.POSITIVE_INFINITY) return
-    queue.push(distance + left, { state, byte, distance, from })
+    queue.push(distance + left * weight, { state, byte, distance, from })
   }
   push(start, 0, null)
   for (let step = queue.pop(); step !== undefined; step = queue.pop()) {
@@ -44,10 +65,7 @@ export function findString(store: ExpressionStore, start: ExpressionId, rules: S
     if (rules.isGoal(step.state)) return trace(step)
     const state = step.from === null ? step.state : rules.enter(step.state)
     if (state === FAIL) continue
-    if (reached.size > store.limits.maxSearch)
-      throw store.nodes.tooComplex(
-        `whether a part of it can be met at all takes more than ${store.limits.maxSearch} steps to find`,
-      )
+    if (reached.size > maxStates) return 'unfinished'
     const segments = store.derivatives.segments(state)
     for (let at = segments.length - 3; at >= 0; at -= 3) push(segments[at + 2]!, segments[at]!, step)
     if ((reached.size & 255) === 0) store.nodes.checkDeadline()

@@ -213,7 +213,7 @@ export class ExpressionStore {
     return this.#analysis.minLength(id)
   }
 
-  /** A shortest string of the language, the first in byte order among equals; null when there is none. */
+  /** A shortest string of the language (or one not much longer, where finding the shortest takes too many steps); null when there is none. */
   shortest(id: ExpressionId): Uint8Array | null {
     return this.#analysis.shortest(id)
   }
