@@ -20,6 +20,8 @@ export class ScriptedRunner implements BatchRunner {
   readonly counts = { steps: 0, tokens: 0, imageTokens: 0, decodeRows: 0, holes: 0, moves: 0, loads: 0 }
   /** Throws in the forward of this step (1-based), once. */
   failAt: number | null = null
+  /** Whether it can be made usable again after that. */
+  isLost = false
   loads = 0
   readonly #check: (batch: Batch) => void
 
@@ -63,6 +65,7 @@ export class ScriptedRunner implements BatchRunner {
 
   async load(): Promise<void> {
     this.loads++
+    if (this.isLost) throw new Error('the scripted runner is lost for good')
   }
 
   #copy(batch: Batch): void {
