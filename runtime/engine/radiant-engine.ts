@@ -18,7 +18,7 @@ import { encodeOptions } from './options.js'
 import type { EngineParts } from './parts.js'
 import type { PromptIds } from './prompt-builder.js'
 import { RequestDesk, type Settle, type Ticket, type TicketFields } from './request-desk.js'
-import { resolveSampling } from './sampling-params.js'
+import { resolveLogprobs, resolveSampling } from './sampling-params.js'
 import { chooseOption, type OptionScores, type OptionTokens, SelectTask } from './select-task.js'
 import type { Task } from './task.js'
 import { promptUsage, WarmTask } from './warm-task.js'
@@ -167,13 +167,12 @@ export class RadiantEngine implements Engine {
   ): Promise<Task> {
     const { tokenizer, grammars, config, sampler, template, builder, tokenText } = this.#parts
     const sampling = resolveSampling(request.sampling ?? {}, tokenizer.size)
+    const { top, promptFrom } = resolveLogprobs(request.logprobs, tokenizer.size)
     const grammar = request.constraint ? await grammars.compile(request.constraint) : null
     const prepared = await this.#desk.prepare(ticket, builder.encode(request.prompt), 1)
-    const { logprobs } = request
-    const promptFrom = logprobs?.promptFrom ?? null
     const lastPosition = prepared.prompt.elements.length - 1
     const logitsFrom = promptFrom === null ? lastPosition : Math.min(lastPosition, Math.max(0, promptFrom - 1))
-    const sequence = this.#desk.sequence(ticket, prepared, logprobs ? logitsFrom : null)
+    const sequence = this.#desk.sequence(ticket, prepared, top === null ? null : logitsFrom)
     const endIds = sampling.ignoreEos && !grammar ? [] : tokenizer.stopIds
     return GenerateTask.begin({
       sequence,
@@ -192,7 +191,7 @@ export class RadiantEngine implements Engine {
       matcher: grammar?.matcher() ?? null,
       jumpForward: config.jumpForward,
       text: this.#parts.makeText(),
-      topLogprobs: logprobs ? (logprobs.top ?? 0) : null,
+      topLogprobs: top,
       promptFrom,
       closeOnLength: request.closeOnLength ?? false,
       vocabularySize: tokenizer.size,

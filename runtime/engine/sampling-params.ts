@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { SamplingParams } from '../protocol/backend.js'
+import type { LogprobOptions, SamplingParams } from '../protocol/backend.js'
 import { EngineError } from '../protocol/error.js'
 import type { SamplerOptions } from '../sampling/sampler.js'
 
@@ -71,6 +71,26 @@ export function resolveSampling(params: SamplingParams, vocabularySize: number):
     stopTokenIds,
     ignoreEos: params.ignoreEos ?? false,
   }
+}
+
+export interface ResolvedLogprobs {
+  /** Alternatives for each token; null: no log-probabilities. */
+  readonly top: number | null
+  /** First prompt position to report; null: none. */
+  readonly promptFrom: number | null
+}
+
+/** Throws REQUEST_INVALID naming field, value and range. */
+export function resolveLogprobs(options: LogprobOptions | undefined, vocabularySize: number): ResolvedLogprobs {
+  if (options === undefined) return { top: null, promptFrom: null }
+  const { top = 0, promptFrom } = options
+  if (!Number.isSafeInteger(top) || top < 0 || top > vocabularySize) {
+    throw refuse(`logprobs.top must be a whole number, from 0 to ${vocabularySize}; ${quote(top)} came.`)
+  }
+  if (promptFrom !== undefined && (!Number.isSafeInteger(promptFrom) || promptFrom < 0)) {
+    throw refuse(`logprobs.promptFrom must be a whole number, 0 or more; ${quote(promptFrom)} came.`)
+  }
+  return { top, promptFrom: promptFrom ?? null }
 }
 
 /** JSON has no words for NaN and Infinity. */

@@ -145,7 +145,8 @@ export class Sampler {
     let last = candidates[0]!
     for (const id of candidates) {
       const w = weight(id)
-      if (w < options.minP) continue
+      // A token that was ruled out must not be the last resort of rounding.
+      if (w < options.minP || w === 0) continue
       last = id
       rest -= w
       if (rest < 0) break

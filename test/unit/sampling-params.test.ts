@@ -1,5 +1,5 @@
 import t from 'tap'
-import { resolveSampling } from '../../runtime/engine/sampling-params.js'
+import { resolveLogprobs, resolveSampling } from '../../runtime/engine/sampling-params.js'
 import type { SamplingParams } from '../../runtime/protocol/backend.js'
 
 const SIZE = 100
@@ -76,5 +76,19 @@ t.test('token ids of stops and biases are those of the vocabulary', async t => {
       code: 'REQUEST_INVALID',
       message: /logitBias .* for token 3/,
     })
+  }
+})
+
+t.test('log-probabilities: how many alternatives, and from which position of the prompt on', async t => {
+  t.same(resolveLogprobs(undefined, SIZE), { top: null, promptFrom: null })
+  t.same(resolveLogprobs({}, SIZE), { top: 0, promptFrom: null })
+  t.same(resolveLogprobs({ top: SIZE, promptFrom: 7 }, SIZE), { top: SIZE, promptFrom: 7 })
+  for (const top of [-1, 0.5, SIZE + 1, Number.NaN]) {
+    const refused = { code: 'REQUEST_INVALID', message: new RegExp(`logprobs.top .* from 0 to ${SIZE}; ${top} came`) }
+    t.throws(() => resolveLogprobs({ top }, SIZE), refused)
+  }
+  for (const promptFrom of [-1, 1.5, Number.NaN]) {
+    const refused = { code: 'REQUEST_INVALID', message: new RegExp(`promptFrom .* 0 or more; ${promptFrom} came`) }
+    t.throws(() => resolveLogprobs({ promptFrom }, SIZE), refused)
   }
 })
