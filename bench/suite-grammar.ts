@@ -10,7 +10,7 @@ import { readVocabulary } from './grammar-vocabulary.js'
 
 interface Flags {
   /** Keys are not in the schema's order. */
-  readonly ooo?: boolean
+  readonly ooo?: number
   /** Exact text of the instance. */
   readonly raw?: string
 }
@@ -135,8 +135,8 @@ function run(tally: Tally, { name, specification, tests }: Case, byTokens: boole
         )
           throw new Error('tokens and bytes disagree')
       } catch (error) {
-        verdict = 'crashed'
-        why = String((error as Error).stack)
+        verdict = worst(verdict, EngineError.isInstance(error) ? 'refused late' : 'crashed')
+        why += String((error as Error).stack)
         continue
       }
       if (taken === valid) tally.passedTests++
@@ -159,7 +159,7 @@ function schemaCase(name: string, schema: JsonSchema, rows: readonly [number, un
     tests: rows.map(([valid, data, flags]) => ({
       valid: valid === 1,
       text: flags?.raw ?? JSON.stringify(data),
-      isReordered: flags?.ooo === true,
+      isReordered: Boolean(flags?.ooo),
     })),
   }
 }
