@@ -65,6 +65,15 @@ t.test('multiples are told by their digits', t => {
   t.end()
 })
 
+t.test('multiples have no more digits than their reader keeps', t => {
+  const language = new JsonLanguage({ type: 'number', multipleOf: 3 })
+  for (const text of ['999999999999999', '-3', '12.000000']) t.ok(language.accepts(text), text)
+  t.notOk(language.accepts('91797178555048335'), 'a double would read it as 91797178555048340')
+  t.throws(() => new JsonLanguage({ multipleOf: 123_457, maximum: 1e9 }), { code: 'GRAMMAR_TOO_COMPLEX' })
+  t.ok(new JsonLanguage({ type: 'integer', multipleOf: 123_457 }).accepts('246914'))
+  t.end()
+})
+
 t.test('several conditions on one number meet', t => {
   const language = new JsonLanguage({
     multipleOf: 4,

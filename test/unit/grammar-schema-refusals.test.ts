@@ -121,6 +121,14 @@ t.test('a schema that nothing meets is an error that says so', t => {
     { type: 'string', pattern: '^a$', minLength: 2 },
     { type: 'object', properties: { next: { $ref: '#' } }, required: ['next'] },
     { type: 'array', items: { enum: [1, 2] }, uniqueItems: true, minItems: 3 },
+    { type: 'array', contains: { const: 1 }, not: { contains: { const: 1 } } },
+    {
+      type: 'object',
+      minProperties: 2,
+      propertyNames: { const: 'a' },
+      properties: { a: {} },
+      additionalProperties: false,
+    },
   ]
   for (const schema of schemas)
     t.throws(

@@ -18,8 +18,12 @@ export function decimal(digits: bigint, exponent: number): Decimal {
   return { digits: rest, exponent: power }
 }
 
+/** Stands for infinity, which a reader makes of exponents past its range. */
+const BEYOND = 400
+
 /** The value that the shortest text of a JavaScript number has. */
 export function decimalOf(value: number): Decimal {
+  if (!Number.isFinite(value)) return decimal(value > 0 ? 1n : -1n, BEYOND)
   return parseDecimal(String(value))!
 }
 

@@ -1,7 +1,7 @@
 import type { ExpressionId, ExpressionStore } from '../expression.js'
 import type { Decimal } from './decimal.js'
 
-const MAX_MODULUS = 1_000_000n
+const MAX_MODULUS = 10n ** 14n
 /** Zeros that may follow the last digit that counts. */
 const SPARE_ZEROS = 20
 
@@ -11,10 +11,15 @@ const SPARE_ZEROS = 20
  */
 export function multiplesText(store: ExpressionStore, step: Decimal): ExpressionId {
   const places = Math.max(0, -step.exponent)
-  const modulus = step.digits * 10n ** BigInt(Math.max(0, step.exponent))
+  const modulus = modulusOf(step)
   if (modulus > MAX_MODULUS) throw store.nodes.tooComplex(`multiples of ${modulus} need too many states`)
   const automaton = new Multiples(store, Number(modulus), places)
   return store.sequence(store.optional(store.literal('-')), automaton.start())
+}
+
+/** Remainders that the automaton tells apart. */
+export function modulusOf(step: Decimal): bigint {
+  return step.digits * 10n ** BigInt(Math.max(0, step.exponent))
 }
 
 class Multiples {

@@ -2,12 +2,16 @@ import type { ExpressionId, ExpressionStore } from '../expression.js'
 import type { JsonText } from '../json-text.js'
 import { compareDecimals, type Decimal, decimalText, equalDecimals, negateDecimal, ONE, ZERO } from './decimal.js'
 import { MagnitudeText } from './magnitude-text.js'
-import { multiplesText } from './multiples-text.js'
+import { modulusOf, multiplesText } from './multiples-text.js'
 import { listNumbers, type NumberRange, type NumberSet, tightenToStep } from './number-set.js'
 import { scientificText } from './scientific-text.js'
 
 /** Up to this many multiples between two bounds are written out one by one. */
 const MAX_LISTED = 64
+/** Past this, finding out whether a multiple is left before a bound takes too many steps. */
+const MAX_BOUNDED_MODULUS = 10_000
+/** Decimal digits that a double always keeps. */
+const FAITHFUL_DIGITS = 15
 
 /**
  * The JSON texts of sets of numbers. An unbounded number may be any JSON number. Elsewhere a number is written
@@ -61,7 +65,7 @@ export class NumberTexts {
     const store = this.#store
     const { step, notSteps } = range
     if (notSteps.length > 0) {
-      const plain = this.#plain({ ...range, step: null, notSteps: [] })
+      const plain = store.and(this.#plain({ ...range, step: null, notSteps: [] }), this.#faithful())
       const excluded = notSteps.map(each => store.not(this.#multiples(each)))
       const wanted = step === null ? plain : store.and(plain, this.#multiples(step))
       return excluded.reduce((left, right) => store.and(left, right), wanted)
@@ -71,8 +75,33 @@ export class NumberTexts {
     if (listed !== null && !equalDecimals(step, ONE)) return store.choice(listed.map(value => this.ofValue(value)))
     const tight = tightenToStep(range)
     if (equalDecimals(step, ONE)) return this.#signed(tight, 'zeros')
-    if (tight.low === null && tight.high === null) return this.#multiples(step)
-    return store.and(this.#plain(tight), this.#multiples(step))
+    const isFree = tight.low === null && tight.high === null
+    if (modulusOf(step) > MAX_BOUNDED_MODULUS) {
+      if (isFree) return this.#multiples(step)
+      throw store.nodes.tooComplex(`multiples of ${decimalText(step)} between bounds need too many states`)
+    }
+    const multiples = store.and(this.#multiples(step), this.#faithful())
+    return isFree ? multiples : store.and(this.#plain(tight), multiples)
+  }
+
+  /** Plain texts short enough that a double holds their value as it stands, so that its reader sees the same multiples. */
+  #faithful(): ExpressionId {
+    const store = this.#store
+    let rest = store.empty
+    for (let left = 1; left < FAITHFUL_DIGITS; left++) {
+      const fraction = store.sequence(store.literal('.'), store.repeat(this.#text.digit, 1, left))
+      rest = store.choice([store.empty, fraction, store.sequence(this.#text.digit, rest)])
+    }
+    const zeros = store.repeat(store.literal('0'), 0, FAITHFUL_DIGITS)
+    const whole = store.sequence(this.#text.digit, rest)
+    const spare = store.sequence(
+      this.#text.digit,
+      store.repeat(this.#text.digit, 0, FAITHFUL_DIGITS - 1),
+      store.literal('.'),
+      store.literal('0'),
+      zeros,
+    )
+    return store.sequence(store.optional(store.literal('-')), store.choice([whole, spare]))
   }
 
   #unstepped(range: NumberRange): ExpressionId {
