@@ -91,15 +91,27 @@ export class GraphBuilder {
     return name
   }
 
+  /** One number, inside the graph file; equal ones are stored once. Returns its name. */
+  scalar(type: 'float32' | 'uint8', value: number): string {
+    const key = `${type} ${value}`
+    const known = this.#constants.get(key)
+    if (known !== undefined) return known
+    const name = `scalar_${this.#constants.size}`
+    const rawData = type === 'uint8' ? Uint8Array.of(value) : new Uint8Array(Float32Array.of(value).buffer)
+    this.#initializers.push({ name, dims: [], dataType: ELEMENT_TYPES[type], rawData })
+    this.#constants.set(key, name)
+    return name
+  }
+
   /** Writes an initialiser to the weight file and returns its name. */
-  async weight(name: string, shape: readonly number[], values: Float32Array | Uint8Array): Promise<string> {
+  async weight(name: string, shape: readonly number[], values: Float32Array | Uint8Array | Int8Array): Promise<string> {
     const elements = shape.reduce((product, size) => product * size, 1)
     if (elements !== values.length) throw new RangeError(`${name}: ${values.length} values for the shape [${shape}]`)
     const { location, offset, length } = await this.#weights.append(values)
     this.#initializers.push({
       name,
       dims: shape,
-      dataType: values instanceof Float32Array ? ELEMENT_TYPES.float32 : ELEMENT_TYPES.uint8,
+      dataType: elementType(values),
       dataLocation: EXTERNAL_LOCATION,
       externalData: [
         { key: 'location', value: location },
@@ -128,6 +140,11 @@ export class GraphBuilder {
       },
     })
   }
+}
+
+function elementType(values: Float32Array | Uint8Array | Int8Array): number {
+  if (values instanceof Float32Array) return ELEMENT_TYPES.float32
+  return values instanceof Int8Array ? ELEMENT_TYPES.int8 : ELEMENT_TYPES.uint8
 }
 
 function describeValue(name: string, type: ElementType, shape: Shape): ValueMessage {

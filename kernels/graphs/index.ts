@@ -19,7 +19,7 @@ export type { PatchGroups, Pooling } from './pooling.js'
 export { describeModel } from './summary.js'
 
 /** Part of every cache key: raise it whenever the same checkpoint would give another graph. */
-const BUILDER_VERSION = 1
+const BUILDER_VERSION = 2
 
 /** The rotary tables reach at least this far where the model does, so that engines with other contexts share a graph. */
 const SHARED_POSITIONS = 32768

@@ -75,7 +75,7 @@ const root = protobuf.Root.fromJSON({
 const ModelProto = root.lookupType('ModelProto')
 
 /** TensorProto.DataType */
-export const ELEMENT_TYPES = { float32: 1, uint8: 2, int32: 6, int64: 7 } as const
+export const ELEMENT_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const
 export type ElementType = keyof typeof ELEMENT_TYPES
 
 /** AttributeProto.AttributeType */

@@ -8,6 +8,7 @@ import { BLOCK, canQuantize } from './quantize.js'
 
 const FLOAT_BYTES = 4
 const EMBEDDING = 'text.embed_tokens.weight'
+const TOWER_BLOCKS = 'vision.encoder.layers.'
 
 /**
  * A checkpoint at a glance: what it is, how many tokens its pictures take and what it needs in memory at each
@@ -42,7 +43,7 @@ function count(checkpoint: Checkpoint, belongs: (name: string) => boolean): numb
   return checkpoint.names.filter(belongs).reduce((sum, name) => sum + elements(checkpoint, name), 0)
 }
 
-/** Follows linear.ts: which matrices are rounded, and what a rounded one takes. */
+/** Follows linear.ts and, for the tower, row-product.ts: which matrices are rounded, and what a rounded one takes. */
 function memoryOf(checkpoint: Checkpoint, precision: Precision): ModelMemory {
   const bits = PRECISION_BITS[precision]
   let decoder = 0
@@ -68,6 +69,7 @@ function storedBytes(checkpoint: Checkpoint, name: string, bits: PartBits[keyof 
   const shape = checkpoint.shapeOf(name)
   const size = elements(checkpoint, name)
   const isMatrix = shape.length === 2 && !name.includes('position_embedding')
+  if (bits === 8 && isMatrix && name.startsWith(TOWER_BLOCKS)) return size + shape[0]! * FLOAT_BYTES
   if (bits === 32 || !isMatrix || !canQuantize(shape[1]!)) return size * FLOAT_BYTES
   return (size * bits) / 8 + (size / BLOCK) * FLOAT_BYTES
 }

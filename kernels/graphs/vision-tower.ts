@@ -2,6 +2,7 @@ import { patchesPerSide, towerDepth, towerRows, type VisionConfig } from '../che
 import { addActivation } from './activation.js'
 import { float, MICROSOFT } from './graph-builder.js'
 import { addLinear, addProduct, addVector, type WeightSource } from './linear.js'
+import { addRoundedRows, addRowProduct } from './row-product.js'
 
 /**
  * CLIP and SigLIP towers: pixels [T, 3, S, S] -> selected features [T, rows, width], the first row dropped where
@@ -49,8 +50,7 @@ async function addBlock(source: WeightSource, vision: VisionConfig, prefix: stri
   const { builder } = source
   const normed = await addLayerNorm(source, vision, `${prefix}.layer_norm1`, stream)
   const names = ['q', 'k', 'v'].map(each => `${prefix}.self_attn.${each}_proj`)
-  const products: string[] = []
-  for (const name of names) products.push(await addProduct(source, normed, [`${name}.weight`]))
+  const products = await addProducts(source, normed, names)
   const biases = await addVector(
     source,
     names.map(name => `${name}.bias`),
@@ -59,16 +59,30 @@ async function addBlock(source: WeightSource, vision: VisionConfig, prefix: stri
     domain: MICROSOFT,
     attributes: { num_heads: vision.numHeads },
   })
-  const projected = await addLinear(source, attended, [`${prefix}.self_attn.out_proj`], true)
+  const projected = await addTowerLinear(source, attended, `${prefix}.self_attn.out_proj`)
   const middle = builder.node('Add', [stream, projected])
-  const wide = await addLinear(
-    source,
-    await addLayerNorm(source, vision, `${prefix}.layer_norm2`, middle),
-    [`${prefix}.mlp.fc1`],
-    true,
-  )
-  const narrow = await addLinear(source, addActivation(builder, vision.activation, wide), [`${prefix}.mlp.fc2`], true)
+  const between = await addLayerNorm(source, vision, `${prefix}.layer_norm2`, middle)
+  const wide = await addTowerLinear(source, between, `${prefix}.mlp.fc1`)
+  const narrow = await addTowerLinear(source, addActivation(builder, vision.activation, wide), `${prefix}.mlp.fc2`)
   return builder.node('Add', [middle, narrow])
+}
+
+/** The input times each of several matrices, without biases. At 8 bits the input is rounded once for all of them. */
+async function addProducts(source: WeightSource, input: string, names: readonly string[]): Promise<readonly string[]> {
+  const products: string[] = []
+  if (source.bits === 8) {
+    const rows = addRoundedRows(source, input)
+    for (const name of names) products.push(await addRowProduct(source, rows, `${name}.weight`))
+  } else {
+    for (const name of names) products.push(await addProduct(source, input, [`${name}.weight`]))
+  }
+  return products
+}
+
+async function addTowerLinear(source: WeightSource, input: string, name: string): Promise<string> {
+  if (source.bits !== 8) return addLinear(source, input, [name], true)
+  const [product] = await addProducts(source, input, [name])
+  return source.builder.node('Add', [product!, await addVector(source, [`${name}.bias`])])
 }
 
 async function addLayerNorm(source: WeightSource, vision: VisionConfig, name: string, input: string): Promise<string> {

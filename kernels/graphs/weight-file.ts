@@ -30,7 +30,7 @@ export class WeightFile {
     return new WeightFile(await open(file, 'wx'), basename(file))
   }
 
-  async append(values: Float32Array | Uint8Array): Promise<Placement> {
+  async append(values: Float32Array | Uint8Array | Int8Array): Promise<Placement> {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
     const alignment = bytes.length >= PAGE_BYTES ? PAGE_BYTES : LINE_BYTES
     const offset = Math.ceil(this.#end / alignment) * alignment

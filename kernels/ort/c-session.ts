@@ -1,6 +1,6 @@
 import { KernelFailure, type KernelFailureCode } from '../failure.js'
 import { loadLibrary, OrtError, type OrtLibrary, type Pointer } from './library.js'
-import { type Session, type SessionSettings, spinEntries } from './session.js'
+import { configurationEntries, type Session, type SessionSettings } from './session.js'
 import { type BoundTensor, type BoundTensors, byteLengthOf, checkBounds, type ElementType } from './tensor.js'
 
 const OPTIMIZE_ALL = 99
@@ -24,8 +24,8 @@ export async function openCSession(path: string, settings: SessionSettings): Pro
   try {
     check(functions.setIntraOpNumThreads(options, settings.threads))
     check(functions.setGraphOptimizationLevel(options, OPTIMIZE_ALL))
-    for (const [key, value] of Object.entries(spinEntries(settings)))
-      check(functions.addSessionConfigEntry(options, `session.intra_op.${key}`, value))
+    for (const [key, value] of Object.entries(configurationEntries(settings)))
+      check(functions.addSessionConfigEntry(options, `session.${key}`, value))
     return new CSession(
       library,
       out(cell => functions.createSession(library.env, path, options, cell)),

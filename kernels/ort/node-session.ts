@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import { KernelFailure } from '../failure.js'
-import { type Session, type SessionSettings, spinEntries } from './session.js'
+import { configurationEntries, type Session, type SessionSettings } from './session.js'
 import { type BoundTensor, type BoundTensors, checkBounds, elementsOf } from './tensor.js'
 
 type TensorConstructor = typeof Tensor
@@ -19,7 +19,7 @@ export async function openNodeSession(path: string, settings: SessionSettings): 
       intraOpNumThreads: settings.threads,
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
-      extra: { session: { intra_op: spinEntries(settings) } },
+      extra: { session: configurationEntries(settings) },
     })
     return new NodeSession(session, ort.Tensor)
   } catch (cause) {

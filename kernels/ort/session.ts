@@ -26,7 +26,12 @@ export interface SessionSettings {
   readonly spinUs: number
 }
 
-/** Session configuration below `session.intra_op`. */
-export function spinEntries({ spinUs }: SessionSettings): Readonly<Record<string, string>> {
-  return spinUs > 0 ? { allow_spinning: '1', spin_duration_us: String(spinUs) } : { allow_spinning: '0' }
+/** Session configuration below `session`. */
+export function configurationEntries({ spinUs }: SessionSettings): Readonly<Record<string, string>> {
+  return {
+    'intra_op.allow_spinning': spinUs > 0 ? '1' : '0',
+    ...(spinUs > 0 && { 'intra_op.spin_duration_us': String(spinUs) }),
+    // Processors without VNNI add pairs of 8-bit products in 16 bits, which overflow; this takes the slower, right way.
+    x64quantprecision: '1',
+  }
 }
