@@ -1,6 +1,7 @@
 import type { CallOptions, Usage } from '../protocol/backend.js'
 import { type EngineError, toEngineError } from '../protocol/error.js'
 import { Sequence } from '../scheduler/sequence.js'
+import { listenForAbort } from './abort-listeners.js'
 import type { EngineParts } from './parts.js'
 import type { PreparedPrompt } from './prepare.js'
 import type { PromptIds } from './prompt-builder.js'
@@ -48,13 +49,11 @@ export class RequestDesk {
     const id = this.book.admit(fields.id)
     const namespace = fields.cacheSalt ?? ''
     const priority = fields.priority ?? 0
-    const { signal } = call
     const abort = (): void => this.abort(ticket)
-    const unlisten = (): void => signal?.removeEventListener('abort', abort)
-    const isAborted = signal?.aborted === true
+    const unlisten = call.signal ? listenForAbort(call.signal, abort) : () => {}
+    const isAborted = call.signal?.aborted === true
     const ticket: Ticket = { id, namespace, priority, isEnded: false, isAborted, unlisten, task: null, prepared: null }
     this.book.begin({ id, abort })
-    signal?.addEventListener('abort', abort)
     return ticket
   }
 

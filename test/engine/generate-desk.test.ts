@@ -97,11 +97,20 @@ t.test('an abort holds at any time: before, while it is prepared, while it runs,
   await checkClosed()
 })
 
-t.test('a signal that outlives its requests keeps nothing of them', async t => {
-  const { warm, checkClosed } = makeDesk()
-  const { signal } = new AbortController()
-  await Promise.all([warm([1, 2], { signal }), warm([3, 4], { signal }), t.rejects(warm([], { signal }))])
-  t.equal(getEventListeners(signal, 'abort').length, 0)
+t.test('a signal has one listener however many requests it has, and none when they have ended', async t => {
+  const { warm, checkClosed } = makeDesk(30)
+  const controller = new AbortController()
+  const { signal } = controller
+  const numListeners = () => getEventListeners(signal, 'abort').length
+  const all = Array.from({ length: 20 }, (_, id) => warm([1 + (id % 9), 2], { signal }))
+  t.equal(numListeners(), 1)
+  await Promise.all([...all, t.rejects(warm([], { signal }))])
+  t.equal(numListeners(), 0)
+  const aborted = [3, 4, 5].map(id => warm([id, id, id], { signal }).catch((error: EngineError) => error.code))
+  t.equal(numListeners(), 1)
+  controller.abort()
+  t.same(new Set(await Promise.all(aborted)), new Set(['REQUEST_ABORTED']))
+  t.equal(numListeners(), 0)
   await checkClosed()
 })
 
