@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { Constraint } from '../protocol/backend.js'
 import { EngineError, toEngineError } from '../protocol/error.js'
 import type { Vocabulary } from '../protocol/vocabulary.js'
-import { type CompileOptions, compileExpression } from './compile.js'
+import { type CompiledExpression, type CompileOptions, compileExpression, schemaOf } from './compile.js'
 import type { CompiledReply } from './compile-protocol.js'
 import { CompileThread, type CompileThreadOptions } from './compile-thread.js'
 import { ExpressionStore } from './expression.js'
@@ -131,21 +131,20 @@ export class GrammarCache {
       ...(reasoningEnd === undefined ? {} : { reasoningEnd }),
     }
     try {
-      if (length <= MAX_INLINE_LENGTH) {
-        const made = compileWithin(inlineMs, constraint, options)
-        if (made !== null) return { kind: 'grammar', grammar: new Grammar(made, this.#vocabulary, this.#masks) }
-      }
-      const compiled = await this.#thread.compile({ constraint, ...options })
-      return { kind: 'grammar', grammar: await this.#restore(compiled) }
+      const made = length <= MAX_INLINE_LENGTH ? compileWithin(inlineMs, constraint, options) : null
+      const compiled = made ?? (await this.#restore(await this.#thread.compile({ constraint, ...options })))
+      const grammar = new Grammar({ ...compiled, ...schemaOf(constraint) }, this.#vocabulary, this.#masks)
+      grammar.warm()
+      return { kind: 'grammar', grammar }
     } catch (error) {
       return { kind: 'refusal', error: toEngineError(error) }
     }
   }
 
-  async #restore(reply: CompiledReply): Promise<Grammar> {
+  async #restore({ packed, issues }: CompiledReply): Promise<CompiledExpression> {
     const store = new ExpressionStore(this.#options.limits)
-    for (const _ of restoreStore(reply.packed, store)) await new Promise(resolve => setImmediate(resolve))
-    return new Grammar({ store, root: reply.packed.root, issues: reply.issues }, this.#vocabulary, this.#masks)
+    for (const _ of restoreStore(packed, store)) await new Promise(resolve => setImmediate(resolve))
+    return { store, root: packed.root, issues }
   }
 }
 
@@ -154,7 +153,7 @@ function compileWithin(
   milliseconds: number,
   constraint: Constraint,
   options: CompileOptions,
-): ReturnType<typeof compileExpression> | null {
+): CompiledExpression | null {
   try {
     return compileExpression(constraint, { ...options, deadline: performance.now() + milliseconds })
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Constraint } from '../protocol/backend.js'
+import type { Constraint, JsonSchema } from '../protocol/backend.js'
 import { EngineError } from '../protocol/error.js'
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import { compileEbnf } from './ebnf/index.js'
@@ -26,7 +26,13 @@ export function compileGrammar(
   vocabulary: Vocabulary,
   options: CompileOptions = {},
 ): Grammar {
-  return new Grammar(compileExpression(normaliseSpecification(specification), options), vocabulary)
+  const constraint = normaliseSpecification(specification)
+  return new Grammar({ ...compileExpression(constraint, options), ...schemaOf(constraint) }, vocabulary)
+}
+
+/** The schema that a finished text can be validated against, if the constraint has one. */
+export function schemaOf(constraint: Constraint): { schema?: JsonSchema } {
+  return constraint.kind === 'json-schema' ? { schema: constraint.schema } : {}
 }
 
 export interface CompiledExpression {

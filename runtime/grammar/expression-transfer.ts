@@ -56,12 +56,10 @@ export function transferablesOf(packed: PackedStore): ArrayBuffer[] {
 export function* restoreStore(packed: PackedStore, store: ExpressionStore): Generator<void, void> {
   for (let id = store.size; id < packed.dataEnds.length; id++) {
     if (id % SLICE === 0) yield
-    const [kind, first, second, third] = packed.nodes.subarray(id * 4, id * 4 + 4) as unknown as [
-      number,
-      number,
-      number,
-      number,
-    ]
+    const kind = packed.nodes[id * 4]!
+    const first = packed.nodes[id * 4 + 1]!
+    const second = packed.nodes[id * 4 + 2]!
+    const third = packed.nodes[id * 4 + 3]!
     // Rules were numbered as their nodes were made, so registering them in passing gives both the same numbers again.
     if (kind === Kind.Rule) store.rule(packed.ruleNames[first]!, () => packed.ruleBodies[first]!)
     else if (kind === Kind.Sequence || kind === Kind.And) store.nodes.internPair(kind, first, second)

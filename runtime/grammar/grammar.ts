@@ -1,9 +1,12 @@
+import type { JsonSchema } from '../protocol/backend.js'
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import type { ExpressionId, ExpressionStore } from './expression.js'
 import { ForcedText } from './forced-text.js'
 import type { SchemaIssue } from './json-schema/issues.js'
+import { JsonValidator, type Violation } from './json-schema/validator.js'
 import { MaskCache } from './mask-cache.js'
 import { Matcher, type MatcherParts } from './matcher.js'
+import { partialValue } from './partial-value.js'
 import { MaskMaker } from './token-mask.js'
 import { tokenTrieOf } from './token-trie.js'
 
@@ -13,6 +16,8 @@ export interface GrammarParts {
   readonly store: ExpressionStore
   readonly root: ExpressionId
   readonly issues?: readonly SchemaIssue[]
+  /** Needed where there are issues: what a finished text is validated against. */
+  readonly schema?: JsonSchema
 }
 
 /** A compiled constraint over one vocabulary. Its matchers share derivatives and masks, and may be used by turns in any order. */
@@ -22,10 +27,12 @@ export class Grammar {
   readonly vocabulary: Vocabulary
   /** Keywords of a JSON schema that the masks leave out; the finished value must be validated when there are any. */
   readonly issues: readonly SchemaIssue[]
+  /** What a finished text breaks of its schema, by JSON pointer; null where the masks enforce all of it. */
+  readonly validate: ((text: string) => readonly Violation[]) | null
   readonly #parts: MatcherParts
 
   /** `masks`: where its masks are kept; by default one cache of 64 MB for each vocabulary. */
-  constructor({ store, root, issues = [] }: GrammarParts, vocabulary: Vocabulary, masks?: MaskCache) {
+  constructor({ store, root, issues = [], schema }: GrammarParts, vocabulary: Vocabulary, masks?: MaskCache) {
     const trie = tokenTrieOf(vocabulary)
     let cache = masks ?? sharedMasks.get(trie)
     if (cache === undefined) {
@@ -34,6 +41,7 @@ export class Grammar {
     }
     this.root = root
     this.issues = issues
+    this.validate = issues.length > 0 && schema !== undefined ? makeValidator(schema) : null
     this.store = store
     this.vocabulary = vocabulary
     this.#parts = {
@@ -51,6 +59,11 @@ export class Grammar {
     return new Matcher(this.#parts)
   }
 
+  /** Makes the first mask, so that the first token finds it and a grammar that is too complex for it is found out early. */
+  warm(): void {
+    this.#parts.masks.mask(this.root)
+  }
+
   /** Rough memory held without masks, in bytes; grows as texts visit new states. */
   get byteLength(): number {
     return this.store.bytes
@@ -59,5 +72,14 @@ export class Grammar {
   /** So many states were visited that a new text could meet the budget: compile it again instead of using it for long. */
   get isWorn(): boolean {
     return this.store.size * 2 > this.store.limits.maxExpressions
+  }
+}
+
+function makeValidator(schema: JsonSchema): (text: string) => readonly Violation[] {
+  const validator = new JsonValidator(schema)
+  return text => {
+    // A text that was cut off by its token budget is no JSON; that is for the finish reason to tell.
+    if (!partialValue(text).complete) return []
+    return validator.validate(JSON.parse(text))
   }
 }

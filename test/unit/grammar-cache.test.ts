@@ -104,3 +104,16 @@ t.test('rules without end cannot be sent to another thread and are refused', asy
   )
   t.throws(() => packStore(store, root), { code: 'GRAMMAR_TOO_COMPLEX' })
 })
+
+t.test('what the mask leaves out is validated in the finished text, when asked for', async t => {
+  const cache = new GrammarCache(byteVocabulary)
+  t.teardown(() => cache.close())
+  const schema = { type: 'array', items: { type: 'string' }, uniqueItems: true }
+  await t.rejects(cache.compile({ jsonSchema: schema }), { code: 'GRAMMAR_UNSUPPORTED', message: /uniqueItems/ })
+  const grammar = await cache.compile({ jsonSchema: schema, unsupported: 'validate' })
+  t.match(grammar.issues, [{ keyword: 'uniqueItems' }])
+  t.match(grammar.validate?.('["a","a"]'), [{ keyword: 'uniqueItems' }])
+  t.same(grammar.validate?.('["a","b"]'), [])
+  t.same(grammar.validate?.('["a","a'), [])
+  t.equal((await cache.compile({ anyJson: true })).validate, null)
+})
