@@ -1,6 +1,7 @@
 import { ExpressionStore } from '../../runtime/grammar/expression.js'
 import { compileJsonSchema } from '../../runtime/grammar/json-schema/compile.js'
 import type { JsonOptions, JsonSchema } from '../../runtime/protocol/backend.js'
+import { EngineError, type ErrorCode } from '../../runtime/protocol/error.js'
 
 /** A compiled schema as a test sees it: which texts are in, and random texts that are. */
 export class JsonLanguage {
@@ -40,6 +41,22 @@ export class JsonLanguage {
     const ending = this.store.shortest(state)
     if (ending === null) throw new Error(`There is no way on after ${Buffer.from(bytes)}`)
     return Buffer.concat([Buffer.from(bytes), ending]).toString()
+  }
+}
+
+/**
+ * The language, or the code of the error that the compiler refuses the schema with; 'UNSATISFIABLE' where no value
+ * meets it.
+ */
+export function tryJsonLanguage(
+  schema: JsonSchema,
+  options: JsonOptions = {},
+): { readonly language: JsonLanguage | null; readonly code: ErrorCode | 'OK' | 'UNSATISFIABLE' } {
+  try {
+    return { language: new JsonLanguage(schema, options), code: 'OK' }
+  } catch (error) {
+    if (!EngineError.isInstance(error)) throw error
+    return { language: null, code: /no value can meet/.test(error.message) ? 'UNSATISFIABLE' : error.code }
   }
 }
 
