@@ -23,7 +23,7 @@ export interface VisionParts {
 }
 
 /** Feature rows of one run. Attention scores grow with the tiles of a run, speed no longer does beyond this. */
-const MAX_ROWS_A_RUN = 4096
+const MAX_ROWS_A_RUN = 1024
 
 /** Runs the vision tower and the projector, and lays the projected rows out for each picture. */
 export class VisionRunner {
