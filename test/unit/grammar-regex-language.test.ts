@@ -4,6 +4,21 @@ import { compileRegex, type RegexOptions } from '../../runtime/grammar/regex/com
 import { acceptsText, createRandom } from '../support/json-language.js'
 
 const PATTERNS = [
+  '(?!^a)b',
+  '(?!a$)b?a',
+  '\\bab',
+  'a\\b',
+  '\\ba\\b',
+  'a\\Bb',
+  '\\B',
+  '\\b',
+  '^\\b.',
+  '(a|é)\\b.?',
+  '[ab]*\\b.?b',
+  '(?=\\ba).b',
+  '\\b(?!b)\\w+\\b',
+  '(a|\\b)b$',
+  '\\b\\B',
   'abc',
   'a|bc|',
   '(ab)*c?',
@@ -112,6 +127,14 @@ t.test('classes hold exactly the code points that the JavaScript engine says', t
   t.end()
 })
 
+t.test('spellings of other dialects that ECMAScript takes for errors', t => {
+  const store = new ExpressionStore()
+  const root = compileRegex(store, '(?i)(?P<name>ab)\\a', { anchored: true })
+  t.ok(acceptsText(store, root, 'aB\u0007'))
+  t.notOk(acceptsText(store, root, 'aBa'))
+  t.end()
+})
+
 t.test('modifiers hold inside their group', t => {
   const store = new ExpressionStore()
   const root = compileRegex(store, '(?i:a(?-i:B))c(?s:.).', { anchored: true })
@@ -132,7 +155,7 @@ t.test('counts cost nothing, and ambiguous repeats stay small', t => {
 
 t.test('assertions that would need memory inside a loop are refused', t => {
   const store = new ExpressionStore()
-  for (const pattern of ['(a(?=b))*', '(?!^a)b', '(^a|$){3}'])
+  for (const pattern of ['(a(?=b))*', '(^a|$){3}', '(a\\b.)+'])
     t.throws(() => compileRegex(store, pattern, { anchored: false }), { code: 'GRAMMAR_UNSUPPORTED' }, pattern)
   t.end()
 })

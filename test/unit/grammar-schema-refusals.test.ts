@@ -22,7 +22,7 @@ const UNENFORCEABLE = {
   properties: {
     tags: { type: 'array', items: { type: 'string' }, uniqueItems: true },
     'a/b': { type: 'string', pattern: '(a)\\1' },
-    word: { allOf: [{ pattern: '\\bword\\b' }] },
+    word: { allOf: [{ pattern: '(\\bword\\b)+' }] },
     more: { $ref: '#/$defs/more' },
   },
   $defs: { more: { items: { uniqueItems: true } } },

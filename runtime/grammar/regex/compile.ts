@@ -1,5 +1,7 @@
 import type { ExpressionId, ExpressionStore } from '../expression.js'
 import { type Alphabet, type AlphabetName, alphabetOf } from './alphabet.js'
+import { WORD } from './classes.js'
+import { type CodePointSet, complementCodePoints } from './code-points.js'
 import { parseRegex } from './parser.js'
 import { RegexReader } from './reader.js'
 import { dependenceOf, forbidAnchors, isFree, type RegexNode } from './syntax.js'
@@ -13,28 +15,35 @@ export interface RegexOptions {
   readonly flags?: string
 }
 
-/** Languages of the rest of the text: where nothing has been read yet, and elsewhere. `later` is part of `start`. */
+const OTHER: CodePointSet = complementCodePoints(WORD)
+
+/** Languages of the rest of the text: where nothing has been read yet, after a word character, and after another. */
 interface Rest {
   readonly start: ExpressionId
-  readonly later: ExpressionId
+  readonly word: ExpressionId
+  readonly other: ExpressionId
 }
 
 /**
  * The texts that an ECMAScript pattern matches, as an expression; with the alphabet 'json-string' the contents of the
  * JSON strings of these texts, without the quotes.
- * @throws EngineError GRAMMAR_INVALID (syntax), GRAMMAR_UNSUPPORTED (backreferences, lookbehind, word boundaries,
- * lookahead inside a loop), GRAMMAR_TOO_COMPLEX.
+ * @throws EngineError GRAMMAR_INVALID (syntax), GRAMMAR_UNSUPPORTED (backreferences, lookbehind, lookahead
+ * or a word boundary inside a loop), GRAMMAR_TOO_COMPLEX.
  */
 export function compileRegex(store: ExpressionStore, pattern: string, options: RegexOptions): ExpressionId {
   const alphabet = alphabetOf(store, options.alphabet ?? 'text')
   const compiler = new Compiler(store, alphabet, pattern)
   const node = parseRegex(pattern, options.flags)
-  if (options.anchored) return compiler.rest(node, { start: store.empty, later: store.empty }).start
-  const { start, later } = compiler.rest(node, { start: alphabet.anything, later: alphabet.anything })
+  if (options.anchored) return compiler.rest(node, everywhere(store.empty)).start
   if (isFree(node) && store.isNullable(compiler.language(node))) return alphabet.anything
-  if (later === store.fail) return start
-  const anywhere = store.sequence(alphabet.anything, later)
-  return start === later ? anywhere : store.choice([start, anywhere])
+  const { start, word, other } = compiler.rest(node, everywhere(alphabet.anything))
+  if (start === word && start === other) return store.sequence(alphabet.anything, start)
+  const before = compiler.endingBy(alphabet.anything)
+  return store.choice([start, store.sequence(before.word, word), store.sequence(before.other, other)])
+}
+
+function everywhere(language: ExpressionId): Rest {
+  return { start: language, word: language, other: language }
 }
 
 class Compiler {
@@ -60,9 +69,7 @@ class Compiler {
         return store.choice(node.options.map(option => this.language(option)))
       case 'repeat':
         return store.repeat(this.language(node.body), node.min, node.max)
-      case 'start':
-      case 'end':
-      case 'look-ahead':
+      default:
         throw this.#unsupported('an assertion where none can stand')
     }
   }
@@ -73,9 +80,11 @@ class Compiler {
     const store = this.#store
     switch (node.kind) {
       case 'start':
-        return { start: rest.start, later: store.fail }
+        return { start: rest.start, word: store.fail, other: store.fail }
       case 'end':
-        return { start: store.and(rest.start, store.empty), later: store.and(rest.later, store.empty) }
+        return this.#meet(rest, everywhere(store.empty))
+      case 'boundary':
+        return this.#boundary(node.negative, rest)
       case 'sequence':
         return node.parts.reduceRight<Rest>((after, part) => this.rest(part, after), rest)
       case 'choice':
@@ -91,29 +100,54 @@ class Compiler {
 
   #prepend(head: ExpressionId, rest: Rest): Rest {
     const store = this.#store
-    const later = store.sequence(head, rest.later)
-    if (rest.start === rest.later || !store.isNullable(head)) return { start: later, later }
-    return { start: store.choice([later, rest.start]), later }
+    const isNullable = store.isNullable(head)
+    if (rest.word === rest.other && (rest.start === rest.word || !isNullable))
+      return everywhere(store.sequence(head, rest.word))
+    const consumed = this.endingBy(head)
+    const read = store.choice([store.sequence(consumed.word, rest.word), store.sequence(consumed.other, rest.other)])
+    return isNullable ? this.#unite([everywhere(read), rest]) : everywhere(read)
+  }
+
+  /** The texts of a language but the empty one, by whether a word character ends them. */
+  endingBy(language: ExpressionId): { readonly word: ExpressionId; readonly other: ExpressionId } {
+    const store = this.#store
+    const { anything, character } = this.#alphabet
+    const ending = (set: CodePointSet) => {
+      const texts = store.sequence(anything, character(set))
+      return language === anything ? texts : store.prune(store.and(language, texts))
+    }
+    return { word: ending(WORD), other: ending(OTHER) }
   }
 
   #unite(parts: readonly Rest[]): Rest {
+    const choose = (pick: (part: Rest) => ExpressionId) => this.#store.choice(parts.map(pick))
+    return { start: choose(part => part.start), word: choose(part => part.word), other: choose(part => part.other) }
+  }
+
+  #meet(a: Rest, b: Rest): Rest {
     const store = this.#store
     return {
-      start: store.choice(parts.map(part => part.start)),
-      later: store.choice(parts.map(part => part.later)),
+      start: store.and(a.start, b.start),
+      word: store.and(a.word, b.word),
+      other: store.and(a.other, b.other),
     }
+  }
+
+  /** One side of the place is a word character and the other is not; the ends of the text are none. */
+  #boundary(negative: boolean, rest: Rest): Rest {
+    const store = this.#store
+    const { anything, character } = this.#alphabet
+    const word = store.sequence(character(WORD), anything)
+    const other = store.choice([store.empty, store.sequence(character(OTHER), anything)])
+    const [afterWord, afterOther] = negative ? [word, other] : [other, word]
+    return this.#meet(rest, { start: afterOther, word: afterWord, other: afterOther })
   }
 
   #lookAhead(body: RegexNode, negative: boolean, rest: Rest): Rest {
     const store = this.#store
-    if (negative && dependenceOf(body).start) throw this.#unsupported('"^" inside a negative lookahead')
-    const { anything } = this.#alphabet
-    const seen = this.rest(body, { start: anything, later: anything })
-    if (!negative) return { start: store.and(rest.start, seen.start), later: store.and(rest.later, seen.later) }
-    return {
-      start: store.and(rest.start, store.not(seen.start)),
-      later: store.and(rest.later, store.not(seen.later)),
-    }
+    const seen = this.rest(body, everywhere(this.#alphabet.anything))
+    if (!negative) return this.#meet(rest, seen)
+    return this.#meet(rest, { start: store.not(seen.start), word: store.not(seen.word), other: store.not(seen.other) })
   }
 
   /**
@@ -122,7 +156,7 @@ class Compiler {
    */
   #repeat(body: RegexNode, min: number, max: number, rest: Rest): Rest {
     if (max === 0) return rest
-    if (max > 1 && dependenceOf(body).look) throw this.#unsupported('lookahead inside a loop')
+    if (max > 1 && dependenceOf(body).look) throw this.#unsupported('lookahead or a word boundary inside a loop')
     const once = this.rest(body, rest)
     const none = min === 0 ? [rest] : []
     if (max === 1) return this.#unite([...none, once])
@@ -150,9 +184,7 @@ class Compiler {
         return node.options.some(option => this.#matchesEmpty(option, asserting))
       case 'repeat':
         return node.min === 0 || this.#matchesEmpty(node.body, asserting)
-      case 'start':
-      case 'end':
-      case 'look-ahead':
+      default:
         return asserting
     }
   }

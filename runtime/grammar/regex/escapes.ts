@@ -6,7 +6,6 @@ import type { RegexReader } from './reader.js'
 /** Reads after a backslash outside of brackets. */
 export function readClassEscape(reader: RegexReader): CodePointSet {
   const start = reader.position - 1
-  if (reader.sees('b') || reader.sees('B')) throw reader.unsupported('a word boundary', start)
   if (reader.sees('k<')) throw reader.unsupported('a backreference', start)
   if (/[1-9]/.test(reader.pattern.charAt(reader.position))) throw reader.unsupported('a backreference', start)
   return readEscape(reader)

@@ -18,15 +18,21 @@ const LOOK_BEHIND = 'lookbehind; say what comes before as part of the pattern'
 
 /**
  * Reads an ECMAScript pattern, `u` flag implied, lenient where pages of the web are: an unmatched `]`, `{` or `}`
- * and a needless backslash before punctuation stand for themselves.
+ * and a needless backslash before punctuation stand for themselves; `(?i)` in front and `(?P<name>...)` are taken.
  * @throws EngineError GRAMMAR_INVALID for a syntax error, GRAMMAR_UNSUPPORTED for what no linear-time automaton
  * does; both carry `pattern` and `position` (in UTF-16 units).
  */
 export function parseRegex(pattern: string, flags = ''): RegexNode {
   const reader = new RegexReader(pattern)
-  const node = new Parser(reader, readFlags(reader, flags)).disjunction(0)
+  const parser = new Parser(reader, readFlags(reader, flags + readLeadingFlags(reader)))
+  const node = parser.disjunction(0)
   if (!reader.isAtEnd) throw reader.invalid('there is a ")" without a "("')
   return node
+}
+
+/** `(?i)` before the pattern: no ECMAScript, where it is an error, and clear in meaning. */
+function readLeadingFlags(reader: RegexReader): string {
+  return reader.match(/\(\?([isu]+)\)/y)?.[1] ?? ''
 }
 
 function readFlags(reader: RegexReader, flags: string): RegexFlags {
@@ -79,10 +85,17 @@ class Parser {
       const folded = this.#flags.ignoreCase ? foldCase(set) : set
       return { kind: 'class', set: negated ? complementCodePoints(folded) : folded }
     }
+    if (reader.take('\\b') || reader.take('\\B')) return this.#boundary()
     if (reader.take('\\')) return this.#set(readClassEscape(reader))
     if (reader.sees('*') || reader.sees('+') || reader.sees('?')) throw reader.invalid('there is nothing to repeat')
     const codePoint = reader.next()
     return this.#set([[codePoint, codePoint]])
+  }
+
+  #boundary(): RegexNode {
+    const { pattern, position } = this.#reader
+    if (this.#flags.ignoreCase) throw this.#reader.unsupported('a word boundary without case', position - 2)
+    return { kind: 'boundary', negative: pattern[position - 1] === 'B' }
   }
 
   #set(set: CodePointSet): RegexNode {
@@ -98,7 +111,7 @@ class Parser {
     if (reader.take('=')) return this.#lookAhead(depth, false, opening)
     if (reader.take('!')) return this.#lookAhead(depth, true, opening)
     if (reader.sees('<=') || reader.sees('<!')) throw reader.unsupported(LOOK_BEHIND, opening)
-    if (reader.take('<')) {
+    if (reader.take('<') || reader.take('P<')) {
       if (reader.match(/[\p{ID_Start}$_][\p{ID_Continue}$]*>/uy) === null) throw reader.invalid('a group name is wrong')
       return this.#closing(this.disjunction(depth + 1), opening)
     }

@@ -9,6 +9,8 @@ export type RegexNode =
   | { readonly kind: 'repeat'; readonly body: RegexNode; readonly min: number; readonly max: number }
   | { readonly kind: 'start' }
   | { readonly kind: 'end' }
+  /** `\b`, or `\B` when negative. */
+  | { readonly kind: 'boundary'; readonly negative: boolean }
   /** `(?=body)` or, when negative, `(?!body)`. */
   | { readonly kind: 'look-ahead'; readonly negative: boolean; readonly body: RegexNode }
 
@@ -19,6 +21,7 @@ export const NEVER: RegexNode = { kind: 'choice', options: [] }
 export interface Dependence {
   readonly start: boolean
   readonly end: boolean
+  /** Lookahead or a word boundary. */
   readonly look: boolean
 }
 
@@ -46,6 +49,8 @@ function computeDependence(node: RegexNode): Dependence {
       return { ...FREE, start: true }
     case 'end':
       return { ...FREE, end: true }
+    case 'boundary':
+      return { ...FREE, look: true }
     case 'look-ahead':
       return { ...dependenceOf(node.body), look: true }
     case 'repeat':
@@ -81,6 +86,7 @@ export function forbidAnchors(node: RegexNode, anchors: { readonly start: boolea
     case 'repeat':
       return { ...node, body: forbidAnchors(node.body, anchors) }
     case 'look-ahead':
+    case 'boundary':
     case 'class':
       return node
   }
