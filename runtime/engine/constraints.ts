@@ -8,7 +8,7 @@ export function makeConstraintCompiler(vocabulary: Vocabulary): ConstraintCompil
   return {
     async compile(constraint) {
       const grammar = await cache.compile(constraint)
-      return { matcher: () => grammar.matcher(), validate: null }
+      return { matcher: () => grammar.matcher(), validate: grammar.validate }
     },
     close: () => cache.close(),
     checkIntegrity: () => cache.checkIntegrity(),
