@@ -23,9 +23,20 @@ export interface PictureOwner {
   featureHits: number
 }
 
+/** The request whose pictures are kept while the rest of them is made. */
+interface Turn {
+  readonly holder: object
+  /** What the holder asked for last. */
+  readonly spans: readonly ImageSpan[]
+  readonly leases: Map<ImageSpan, FeatureLease>
+}
+
 /**
  * Makes features when they are first needed and keeps them while any request may still need them. A picture is encoded
  * once, however many requests show it at the same time.
+ *
+ * Requests that wait for more features than there is room for would evict each other's for ever. So one of them has the
+ * turn: what it has is held, and it alone evicts to make what it lacks, until it has all.
  */
 export class FeatureService implements FeatureSource {
   readonly #cache: FeatureCache
@@ -34,6 +45,7 @@ export class FeatureService implements FeatureSource {
   readonly #leases = new Map<ImageSpan, FeatureLease>()
   /** Pictures that there was no room for beside what running requests held. */
   readonly #starved = new Set<string>()
+  #turn: Turn | null = null
   #encodes = 0
   #running = 0
 
@@ -63,6 +75,7 @@ export class FeatureService implements FeatureSource {
     const at = owners?.indexOf(owner) ?? -1
     if (!owners || at < 0) throw new Error(`features: ${key} is unregistered by a request that does not show it`)
     owners.splice(at, 1)
+    this.#endTurn(key)
     if (owners.length > 0) return
     this.#owners.delete(key)
     this.#starved.delete(key)
@@ -74,18 +87,30 @@ export class FeatureService implements FeatureSource {
     else this.#start(key)
   }
 
+  /** As `acquireAll` of one span. */
   acquire(span: ImageSpan): number | null {
-    const lease = this.#cache.acquire(span.key)
-    if (!lease) {
-      this.#start(span.key)
+    return this.acquireAll([span], span)?.[0] ?? null
+  }
+
+  acquireAll(spans: readonly ImageSpan[], holder: object): readonly number[] | null {
+    const mine = this.#turn?.holder === holder
+    const mayEvict = mine || this.#turn === null
+    const leases = mine ? this.#turn!.leases : new Map<ImageSpan, FeatureLease>()
+    this.#makeAll(spans, leases, mayEvict)
+    if (mayEvict && leases.size < spans.length && this.#running === 0 && this.#leases.size === 0) {
+      // Nobody else holds anything, so the room is there and merely in pieces.
+      this.#letGo(leases)
+      this.#cache.clear()
+      this.#makeAll(spans, leases, true)
+    }
+    if (spans.some(span => leases.get(span)?.state !== 'ready')) {
+      if (mayEvict) this.#turn = { holder, spans, leases }
+      else this.#letGo(leases)
       return null
     }
-    if (lease.state !== 'ready') {
-      this.#cache.release(lease)
-      return null
-    }
-    this.#leases.set(span, lease)
-    return lease.offset
+    if (mine) this.#turn = null
+    for (const span of spans) this.#leases.set(span, leases.get(span)!)
+    return spans.map(span => leases.get(span)!.offset)
   }
 
   release(span: ImageSpan): void {
@@ -93,12 +118,13 @@ export class FeatureService implements FeatureSource {
     if (!lease) throw new Error(`features: ${span.key} is released but was not acquired`)
     this.#leases.delete(span)
     this.#cache.release(lease)
-    // Nobody is woken: a scheduler that lets go of a request's first picture because the second is not there yet would
-    // wake itself for ever. What was released can only help pictures that found no room, and those are started here.
+    // Nobody is woken: whoever lets go is about to run. What was released can only help pictures that found no room, and
+    // those are started here.
     for (const key of [...this.#starved]) this.#start(key)
   }
 
   clear(): void {
+    this.#dropTurn()
     this.#cache.clear()
   }
 
@@ -107,16 +133,56 @@ export class FeatureService implements FeatureSource {
     this.#cache.checkIntegrity()
     if (!idle) return
     if (this.#leases.size > 0) throw new Error(`features: ${this.#leases.size} leases are held while idle`)
+    if (this.#turn) throw new Error('features: a request has the turn while idle')
     if (this.#owners.size > 0) throw new Error(`features: ${this.#owners.size} pictures are registered while idle`)
     if (this.#running === 0 && this.#cache.usage.held > 0) throw new Error('features: rows are held while idle')
   }
 
-  #start(key: string): void {
+  /** Holds what is there, then starts what is not: a start may evict what nobody holds. */
+  #makeAll(spans: readonly ImageSpan[], leases: Map<ImageSpan, FeatureLease>, mayEvict: boolean): void {
+    for (const [span, lease] of leases) {
+      if (lease.state === 'failed' || !spans.includes(span)) {
+        this.#cache.release(lease)
+        leases.delete(span)
+      }
+    }
+    const hold = (span: ImageSpan): void => {
+      const lease = leases.has(span) ? null : this.#cache.acquire(span.key)
+      if (lease) leases.set(span, lease)
+    }
+    spans.forEach(hold)
+    for (const span of spans) {
+      if (leases.has(span)) continue
+      if (!this.#cache.has(span.key)) this.#start(span.key, mayEvict)
+      hold(span)
+    }
+  }
+
+  #letGo(leases: Map<ImageSpan, FeatureLease>): void {
+    for (const lease of leases.values()) this.#cache.release(lease)
+    leases.clear()
+  }
+
+  /** When a request ends that shows the picture: if the turn was another's, that one takes it up again. */
+  #endTurn(key: string): void {
+    if (!this.#turn?.spans.some(span => span.key === key)) return
+    this.#dropTurn()
+  }
+
+  #dropTurn(): void {
+    if (!this.#turn) return
+    this.#letGo(this.#turn.leases)
+    this.#turn = null
+    // What others lack may have waited for the turn alone.
+    queueMicrotask(this.#wake)
+  }
+
+  #start(key: string, mayEvict = true): void {
     const entry = this.#owners.get(key)
     if (!entry) return
-    const lease = this.#cache.reserve(key, entry.picture.rows)
+    const lease = this.#cache.reserve(key, entry.picture.rows, mayEvict)
     if (!lease) {
-      this.#starved.add(key)
+      if (mayEvict) this.#starved.add(key)
       return
     }
     this.#starved.delete(key)

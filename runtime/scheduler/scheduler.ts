@@ -6,8 +6,11 @@ import type { ImageSpan, Sequence } from './sequence.js'
 
 /** Projected features of pictures, as the scheduler sees them. */
 export interface FeatureSource {
-  /** First row of the span's features, pinned until released; null when they are not there yet (they are then being made). */
-  acquire(span: ImageSpan): number | null
+  /**
+   * First row of each span's features, all pinned until released one by one; null, and none pinned for the caller, when
+   * some are not there yet. They are then being made, for one holder after the other where there is not room for all.
+   */
+  acquireAll(spans: readonly ImageSpan[], holder: object): readonly number[] | null
   release(span: ImageSpan): void
 }
 
@@ -215,15 +218,15 @@ export class Scheduler {
 
   /** Pins the features of every picture that is not wholly cached; all or none. */
   #acquireFeatures(sequence: Sequence, cached: number): boolean {
-    let complete = true
-    sequence.spans.forEach((span, index) => {
-      if (span.start + span.count <= cached) return
-      const row = this.#features.acquire(span)
-      sequence.featureRows[index] = row
-      if (row === null) complete = false
+    const needed = sequence.spans.filter(span => span.start + span.count > cached)
+    const rows = this.#features.acquireAll(needed, sequence)
+    if (rows === null) return false
+    // Spans are in the order of the prompt, so those that are needed are the last ones.
+    const first = sequence.spans.length - needed.length
+    rows.forEach((row, at) => {
+      sequence.featureRows[first + at] = row
     })
-    if (!complete) this.#releaseFeatures(sequence, Number.POSITIVE_INFINITY)
-    return complete
+    return true
   }
 
   #releaseFeatures(sequence: Sequence, computed: number): void {

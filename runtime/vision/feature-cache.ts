@@ -66,13 +66,14 @@ export class FeatureCache {
   /**
    * A pending entry for a key that is not there, evicting idle ones as far as needed. The caller writes the rows, then
    * calls `commit` or `fail`, and `release` in either case. null, and nothing evicted, when held rows leave no gap of
-   * that length. Throws when the key is there already.
+   * that length; without `mayEvict`, when it would take an eviction. Throws when the key is there already.
    */
-  reserve(key: string, rows: number): FeatureLease | null {
+  reserve(key: string, rows: number, mayEvict = true): FeatureLease | null {
     if (this.#entries.has(key)) throw new Error(`features of ${key} are reserved already`)
     if (!Number.isSafeInteger(rows) || rows < 1) throw new Error(`${rows} rows cannot be reserved`)
     if (this.#longestReachable() < rows) return null
     let offset = this.#arena.take(rows)
+    if (offset === null && !mayEvict) return null
     while (offset === null) {
       this.#evictOne()
       offset = this.#arena.take(rows)

@@ -66,9 +66,9 @@ export interface SelectCall {
 /** Features that are there at once; counts pins so that a leak shows. */
 class InstantFeatures implements FeatureSource {
   pins = 0
-  acquire(span: ImageSpan): number {
-    this.pins++
-    return span.start
+  acquireAll(spans: readonly ImageSpan[]): number[] {
+    this.pins += spans.length
+    return spans.map(span => span.start)
   }
   release(): void {
     this.pins--
