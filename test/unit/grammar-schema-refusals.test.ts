@@ -35,6 +35,9 @@ t.test('one error lists every keyword that cannot be enforced, with its pointer 
     '/properties/tags/uniqueItems: uniqueItems',
     '/properties/word/allOf/0/pattern: pattern',
   ])
+  t.same(issuesOf(t, { patternProperties: { a: {}, '(a)\\1/b': {} } }), [
+    '/patternProperties/(a)\\1~1b: patternProperties',
+  ])
   t.same(issuesOf(t, { $ref: 'https://example.org/elsewhere.json' }), ['/$ref: $ref'])
   t.same(issuesOf(t, { items: { $recursiveRef: '#' } }), ['/items/$recursiveRef: $recursiveRef'])
   t.end()
@@ -94,6 +97,14 @@ t.test('annotations and unknown formats pass', t => {
     type: 'string',
   })
   t.ok(language.acceptsValue('anything'))
+  t.end()
+})
+
+t.test('a keyword whose value is undefined is not there', t => {
+  const schema = { type: undefined, const: undefined, pattern: undefined, items: undefined, minLength: 1 }
+  t.ok(new JsonLanguage(schema).acceptsValue([1, 'x']))
+  t.same(new JsonValidator(schema).validate(7), [])
+  t.notOk(new JsonLanguage(schema).acceptsValue(''))
   t.end()
 })
 
@@ -159,11 +170,13 @@ t.test('size, depth and combinations end in an error, not in a stall or a stack 
   let deep: JsonSchema = {}
   for (let level = 0; level < 5000; level++) deep = { items: deep }
   t.throws(() => new JsonLanguage(deep), { code: 'GRAMMAR_TOO_COMPLEX' })
-  const wide = { anyOf: Array.from({ length: 40 }, (_, at) => ({ properties: { [`k${at}`]: { type: 'integer' } } })) }
+  const pairs = Array.from({ length: 14 }, (_, at) => ({ anyOf: [{ required: [`a${at}`] }, { required: [`b${at}`] }] }))
+  t.throws(() => new JsonLanguage({ type: 'object', allOf: pairs }), {
+    code: 'GRAMMAR_TOO_COMPLEX',
+    message: /alternatives/,
+  })
   const store = new ExpressionStore()
-  store.setDeadline(performance.now() + 300)
-  const tangled = { allOf: Array.from({ length: 6 }, () => ({ not: wide })), unevaluatedProperties: false }
-  const schema = { oneOf: [tangled, { not: tangled }, ...wide.anyOf] }
-  t.throws(() => compileJsonSchema(store, schema), { code: 'GRAMMAR_TOO_COMPLEX' })
+  store.setDeadline(performance.now() - 1)
+  t.throws(() => compileJsonSchema(store, UNENFORCEABLE), { code: 'GRAMMAR_TOO_COMPLEX', message: /too long/ })
   t.end()
 })

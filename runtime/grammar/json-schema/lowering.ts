@@ -69,7 +69,7 @@ export class Lowering {
     const formulas: Formula[] = []
     for (const name of Object.keys(place.schema)) {
       const keyword = KEYWORDS.get(name)
-      if (keyword === undefined || done.has(keyword)) continue
+      if (keyword === undefined || done.has(keyword) || place.schema[name] === undefined) continue
       done.add(keyword)
       formulas.push(this.#attempt(place, keyword))
     }

@@ -1,12 +1,18 @@
 import { EngineError } from '../../protocol/error.js'
 import type { ExpressionId } from '../expression.js'
 import { compileRegex } from '../regex/compile.js'
+import { pointerTo, UnsupportedKeyword } from './issues.js'
 import type { Lowering, Place } from './lowering.js'
 
 const cache = new WeakMap<Lowering, Map<string, ExpressionId>>()
 
-/** The strings in which a pattern matches somewhere. `keyword` is the one that the pattern belongs to. */
-export function compilePattern(lowering: Lowering, place: Place, source: string, keyword: string): ExpressionId {
+/** The strings in which a pattern matches somewhere. `keyword` is the one that the pattern belongs to, as its value or as a key. */
+export function compilePattern(
+  lowering: Lowering,
+  place: Place,
+  source: string,
+  keyword: 'pattern' | 'patternProperties',
+): ExpressionId {
   let known = cache.get(lowering)
   if (known === undefined) {
     known = new Map()
@@ -20,14 +26,20 @@ export function compilePattern(lowering: Lowering, place: Place, source: string,
   return language
 }
 
-function compile(lowering: Lowering, place: Place, source: string, keyword: string): ExpressionId {
+function compile(
+  lowering: Lowering,
+  place: Place,
+  source: string,
+  keyword: 'pattern' | 'patternProperties',
+): ExpressionId {
   try {
     return compileRegex(lowering.universe.store, source, { anchored: false, alphabet: 'json-string' })
   } catch (error) {
     if (!EngineError.isInstance(error)) throw error
     if (error.code === 'GRAMMAR_TOO_COMPLEX') throw error
     const hint = error.code === 'GRAMMAR_UNSUPPORTED' ? `no automaton does ${error.data.feature}` : error.message
-    throw lowering.unsupported(place, keyword, hint, isNativePattern(source))
+    const pointer = pointerTo(place.node.pointer, keyword, ...(keyword === 'pattern' ? [] : [source]))
+    throw new UnsupportedKeyword({ keyword, pointer, hint, canValidate: isNativePattern(source) })
   }
 }
 

@@ -13,7 +13,7 @@ export function checkScalars(validator: JsonValidator, visit: Visit): void {
   }
   if (Array.isArray(schema.enum) && !schema.enum.some(each => equalValues(each, value)))
     validator.report(visit, 'enum', 'The value is none of those listed.')
-  if (Object.hasOwn(schema, 'const') && !equalValues(schema.const, value))
+  if (schema.const !== undefined && !equalValues(schema.const, value))
     validator.report(visit, 'const', `The value is not ${JSON.stringify(schema.const)}.`)
   if (typeof value === 'number') checkNumber(validator, visit, value)
   if (typeof value === 'string') checkString(validator, visit, value)
