@@ -35,8 +35,9 @@ t.test('one error lists every keyword that cannot be enforced, with its pointer 
     '/properties/tags/uniqueItems: uniqueItems',
     '/properties/word/allOf/0/pattern: pattern',
   ])
-  t.same(issuesOf(t, { patternProperties: { a: {}, '(a)\\1/b': {} } }), [
+  t.same(issuesOf(t, { patternProperties: { a: {}, '(a)\\1/b': {}, '(?<=a)b': {} } }), [
     '/patternProperties/(a)\\1~1b: patternProperties',
+    '/patternProperties/(?<=a)b: patternProperties',
   ])
   t.same(issuesOf(t, { $ref: 'https://example.org/elsewhere.json' }), ['/$ref: $ref'])
   t.same(issuesOf(t, { items: { $recursiveRef: '#' } }), ['/items/$recursiveRef: $recursiveRef'])
@@ -60,6 +61,20 @@ t.test('with validation the mask enforces the rest, and the validator finds what
     { pointer: '/a~1b', keyword: 'pattern' },
     { pointer: '/more/0', keyword: 'uniqueItems' },
   ])
+  t.end()
+})
+
+t.test('one pattern for keys that is left to validation leaves the other keys enforced', t => {
+  const schema = {
+    type: 'object',
+    properties: { a: { type: 'integer' } },
+    patternProperties: { '^(x)\\1$': { type: 'integer' }, '^y': { type: 'boolean' } },
+    additionalProperties: false,
+  }
+  const language = new JsonLanguage(schema, { unsupported: 'validate' })
+  t.ok(language.accepts('{"a":1,"yes":true,"xx":"?"}'))
+  for (const text of ['{"a":"?"}', '{"yes":1}']) t.notOk(language.accepts(text), text)
+  t.match(new JsonValidator(schema).validate({ xx: '?', z: 1 }), [{ pointer: '/xx' }, { pointer: '/z' }])
   t.end()
 })
 

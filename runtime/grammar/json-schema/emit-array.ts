@@ -81,7 +81,7 @@ export class ArrayEmitter {
     if (record.contains.length > MAX_CONTAINS)
       throw store.nodes.tooComplex(`more than ${MAX_CONTAINS} "contains" apply to one array`)
     const { layout } = this.#context.text
-    const machine = new ItemMachine<string>(store, layout, depth, {
+    const machine = new ItemMachine(store, layout, depth, {
       start: record.contains.map(() => 0).join(),
       mayEnd: (state, length) =>
         length >= record.min && counts(state).every((count, at) => count >= record.contains[at]!.min),
@@ -137,10 +137,10 @@ export class ArrayEmitter {
       this.#report(pointer, 'items must come from a finite list ("enum", "const", a small range of integers)')
       return this.emit({ ...record, unique: null }, depth)
     }
-    const lists = values as readonly (readonly string[])[]
-    const all = [...new Set(lists.flat())]
+    const lists = values.map(list => new Set(list))
+    const all = [...new Set(values.flatMap(list => list ?? []))]
     const texts = all.map(value => this.#item(this.#context.expander.universe.value(JSON.parse(value)), depth))
-    const machine = new ItemMachine<string>(store, this.#context.text.layout, depth, {
+    const machine = new ItemMachine(store, this.#context.text.layout, depth, {
       start: '',
       mayEnd: (_, length) => length >= record.min,
       items: (used, index) => {
@@ -148,7 +148,7 @@ export class ArrayEmitter {
         const taken = new Set(used === '' ? [] : used.split(',').map(Number))
         return all.flatMap((value, at) => {
           const list = lists[Math.min(index, record.prefix.length)]!
-          if (taken.has(at) || !list.includes(value)) return []
+          if (taken.has(at) || !list.has(value)) return []
           return [{ text: texts[at]!, next: [...taken, at].sort((a, b) => a - b).join() }]
         })
       },

@@ -7,6 +7,7 @@ import type { ObjectRecord } from './object-record.js'
 
 /** Ways to meet "some key has such a value" that are written out as alternatives. */
 const MAX_WAYS = 64
+const MAX_CONDITIONS = 5
 /** Keys without a place in the order that may stand in any order among the further keys; more of them get one. */
 const MAX_FLOATING = 5
 
@@ -25,6 +26,8 @@ export class ObjectEmitter {
   /** Alternatives in which each remaining "some" speaks of keys outside of the names alone. */
   #ways(record: ObjectRecord): readonly ObjectRecord[] {
     const { formulas, keys, store } = this.#context.expander.universe
+    if (record.some.length > MAX_CONDITIONS)
+      throw store.nodes.tooComplex(`more than ${MAX_CONDITIONS} conditions ask for some key of an object`)
     let ways: ObjectRecord[] = [{ ...record, some: [] }]
     for (const each of record.some) {
       const next: ObjectRecord[] = ways.map(way => ({ ...way, some: [...way.some, each] }))
@@ -57,17 +60,14 @@ export class ObjectEmitter {
     const loose = anyOrder ? named : named.filter(key => !key.declared)
     const floats = anyOrder || loose.length <= MAX_FLOATING
     const ordered = anyOrder ? [] : named.filter(key => key.declared || !floats)
-    const machine = new MemberMachine(
-      universe.store,
-      this.#context.text.layout,
-      depth,
+    const machine = new MemberMachine(universe.store, this.#context.text.layout, depth, {
       ordered,
-      floats ? loose : [],
-      this.#classes(record, depth),
-      record.some.length,
-      record.min,
-      record.max,
-    )
+      floating: floats ? loose : [],
+      classes: this.#classes(record, depth),
+      conditions: record.some.length,
+      min: record.min,
+      max: record.max,
+    })
     return machine.build()
   }
 

@@ -1,12 +1,12 @@
 import type { ExpressionId, ExpressionStore } from '../expression.js'
 import type { JsonLayout } from '../json-layout.js'
 
-export interface ItemRules<State extends string> {
-  readonly start: State
+export interface ItemRules {
+  readonly start: string
   /** Whether the array may end in this state after so many items. */
-  mayEnd(state: State, length: number): boolean
+  mayEnd(state: string, length: number): boolean
   /** What the item at `index` may be, and the state that each choice leads to. */
-  items(state: State, index: number): readonly { readonly text: ExpressionId; readonly next: State }[]
+  items(state: string, index: number): readonly { readonly text: ExpressionId; readonly next: string }[]
   /** Lengths past this are all alike. */
   readonly lengthLimit: number
   /** Whether every state that is reached can be finished. */
@@ -14,14 +14,14 @@ export interface ItemRules<State extends string> {
 }
 
 /** An array whose items depend on the items before them; states are rules, made when the text gets there. */
-export class ItemMachine<State extends string> {
+export class ItemMachine {
   readonly #store: ExpressionStore
   readonly #layout: JsonLayout
   readonly #depth: number
-  readonly #rules: ItemRules<State>
+  readonly #rules: ItemRules
   readonly #states = new Map<string, ExpressionId>()
 
-  constructor(store: ExpressionStore, layout: JsonLayout, depth: number, rules: ItemRules<State>) {
+  constructor(store: ExpressionStore, layout: JsonLayout, depth: number, rules: ItemRules) {
     this.#store = store
     this.#layout = layout
     this.#depth = depth
@@ -39,7 +39,7 @@ export class ItemMachine<State extends string> {
   }
 
   /** What may stand after `length` items. */
-  #after(state: State, length: number): ExpressionId {
+  #after(state: string, length: number): ExpressionId {
     const counted = Math.min(length, this.#rules.lengthLimit)
     const key = `${counted};${state}`
     let id = this.#states.get(key)
@@ -53,7 +53,7 @@ export class ItemMachine<State extends string> {
     return id
   }
 
-  #define(state: State, length: number): ExpressionId {
+  #define(state: string, length: number): ExpressionId {
     const store = this.#store
     const parts = this.#rules
       .items(state, length)

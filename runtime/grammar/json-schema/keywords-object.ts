@@ -2,7 +2,7 @@ import type { ExpressionId } from '../expression.js'
 import { ANYTHING, type Formula, NEVER } from './formula.js'
 import type { Keyword, Lowering, Place } from './lowering.js'
 import type { KeyClass, NamedKey, ObjectRecord } from './object-record.js'
-import { compilePattern } from './patterns.js'
+import { tryKeyPattern } from './patterns.js'
 import { isObject } from './schema-index.js'
 
 const MAX_CLASSES = 64
@@ -18,11 +18,14 @@ const members: Keyword = (lowering, place) => {
   const { schema } = place
   const named = new Map<string, Formula>()
   for (const key of keysOf(lowering, place, 'properties')) named.set(key, lowering.child(place, 'properties', key))
-  const rules = keysOf(lowering, place, 'patternProperties').map(source => ({
-    language: compilePattern(lowering, place, source, 'patternProperties'),
-    formula: lowering.child(place, 'patternProperties', source),
-  }))
-  const rest = schema.additionalProperties === undefined ? ANYTHING : lowering.child(place, 'additionalProperties')
+  const sources = keysOf(lowering, place, 'patternProperties')
+  const rules = sources.flatMap(source => {
+    const language = tryKeyPattern(lowering, place, source)
+    return language === null ? [] : [{ language, formula: lowering.child(place, 'patternProperties', source) }]
+  })
+  // Without all patterns nobody knows which keys are additional.
+  const isOpen = schema.additionalProperties === undefined || rules.length < sources.length
+  const rest = isOpen ? ANYTHING : lowering.child(place, 'additionalProperties')
   return lowering.universe.ofObjects(buildRecord(lowering, named, rules, rest, true))
 }
 

@@ -81,10 +81,15 @@ export class Lowering {
       return keyword(this, place)
     } catch (error) {
       if (!(error instanceof UnsupportedKeyword)) throw error
-      if (!this.issues.some(issue => issue.pointer === error.issue.pointer)) this.issues.push(error.issue)
-      this.tainted.add(place.node)
+      this.note(place, error.issue)
       return ANYTHING
     }
+  }
+
+  /** Notes a part of a schema that is left out. */
+  note(place: Place, issue: SchemaIssue): void {
+    if (!this.issues.some(known => known.pointer === issue.pointer)) this.issues.push(issue)
+    this.tainted.add(place.node)
   }
 
   /** Resources in the order in which the dynamic scope entered them first. */

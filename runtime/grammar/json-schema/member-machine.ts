@@ -13,6 +13,19 @@ export interface MemberClass {
   readonly settles: number
 }
 
+export interface MemberRules {
+  /** Keys that stand in this order. */
+  readonly ordered: readonly MemberKey[]
+  /** Keys that stand anywhere after these. */
+  readonly floating: readonly MemberKey[]
+  readonly classes: readonly MemberClass[]
+  /** How many "some key must" conditions there are. */
+  readonly conditions: number
+  /** Number of members. */
+  readonly min: number
+  readonly max: number
+}
+
 /** Where the text of an object stands. */
 interface State {
   /** Keys of the fixed order that are behind. */
@@ -54,24 +67,16 @@ export class MemberMachine {
   readonly #ruleEvery: number
   readonly #states = new Map<string, ExpressionId>()
 
-  constructor(
-    store: ExpressionStore,
-    layout: JsonLayout,
-    depth: number,
-    ordered: readonly MemberKey[],
-    floating: readonly MemberKey[],
-    classes: readonly MemberClass[],
-    conditions: number,
-    min: number,
-    max: number,
-  ) {
+  /** `depth`: of the object, 0 outermost. */
+  constructor(store: ExpressionStore, layout: JsonLayout, depth: number, rules: MemberRules) {
+    const { ordered, floating, classes, min, max } = rules
     this.#store = store
     this.#layout = layout
     this.#depth = depth
     this.#ordered = ordered
     this.#floating = floating
     this.#classes = classes
-    this.#conditions = conditions
+    this.#conditions = rules.conditions
     const names = ordered.length + floating.length
     const required = [...ordered, ...floating].filter(key => key.required).length
     this.#min = min <= required ? 0 : min

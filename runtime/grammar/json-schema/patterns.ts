@@ -26,6 +26,17 @@ export function compilePattern(
   return language
 }
 
+/** The same for a pattern for keys; null, and the pattern noted as an issue, where no automaton does it. */
+export function tryKeyPattern(lowering: Lowering, place: Place, source: string): ExpressionId | null {
+  try {
+    return compilePattern(lowering, place, source, 'patternProperties')
+  } catch (error) {
+    if (!(error instanceof UnsupportedKeyword)) throw error
+    lowering.note(place, error.issue)
+    return null
+  }
+}
+
 function compile(
   lowering: Lowering,
   place: Place,
