@@ -2,6 +2,7 @@ import { EngineError } from '../protocol/error.js'
 import { Analysis } from './expression-analysis.js'
 import { joinMembers } from './expression-choice.js'
 import { Derivatives } from './expression-derivative.js'
+import { Inclusion } from './expression-inclusion.js'
 import {
   DEFAULT_LIMITS,
   EMPTY,
@@ -37,6 +38,7 @@ export class ExpressionStore {
   readonly rules: RuleTable
   readonly #analysis: Analysis
   readonly #derivatives: Derivatives
+  readonly #inclusion = new Inclusion(this)
   /** By members. Joining the same ones over and over, as long objects do, would take exponential time. */
   readonly #choices = new Map<string, ExpressionId>()
   #stringCharacter: ExpressionId | null = null
@@ -155,6 +157,14 @@ export class ExpressionStore {
     if (b === EMPTY) return this.isNullable(a) ? EMPTY : FAIL
     const { kinds, first } = this.nodes
     if ((kinds[a] === Kind.Not && first[a] === b) || (kinds[b] === Kind.Not && first[b] === a)) return FAIL
+    for (const [id, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      if (this.#isStar(other) && this.#inclusion.isWithin(id, other)) return id
+      if (kinds[other] === Kind.Not && this.#starsIn(first[other]!).some(star => this.#inclusion.isWithin(id, star)))
+        return FAIL
+    }
     return this.nodes.internPair(Kind.And, Math.min(a, b), Math.max(a, b))
   }
 
@@ -221,6 +231,16 @@ export class ExpressionStore {
   /** A literal of at most 64 bytes, one character for each. */
   byteString(text: string): ExpressionId {
     return text === '' ? EMPTY : this.nodes.intern(Kind.Literal, 0, 0, 0, text)
+  }
+
+  #isStar(id: ExpressionId): boolean {
+    const { kinds, second, third } = this.nodes
+    return kinds[id] === Kind.Repeat && second[id] === 0 && third[id] === Number.POSITIVE_INFINITY
+  }
+
+  #starsIn(id: ExpressionId): readonly ExpressionId[] {
+    const members = this.nodes.kinds[id] === Kind.Choice ? (this.nodes.data[id] as readonly number[]) : [id]
+    return members.filter(member => this.#isStar(member))
   }
 
   #joinMembers(members: ExpressionId[]): ExpressionId[] {

@@ -75,6 +75,20 @@ t.test('intersection and complement are exact and never lead into a dead end', a
   t.equal(accepts(store, others, 'cats'), true)
 })
 
+t.test('text that must and must not be made of the same characters is seen to be empty at once', async t => {
+  const store = new ExpressionStore({ maxSearch: 300 })
+  const character = store.codePoints([[0x20, 0x10ffff]])
+  const text = store.repeat(character, 0, Infinity)
+  const labels = store.repeat(store.sequence(store.repeat(character, 1, 63), store.literal('.')), 1, 127)
+  t.equal(store.and(labels, text), labels)
+  const without = store.and(labels, store.not(store.sequence(text, store.literal('://'), text)))
+  t.equal(accepts(store, without, 'a.b:/.'), true)
+  t.equal(
+    [...'a://'].reduce((state, c) => store.derivative(state, c.charCodeAt(0)), without),
+    store.fail,
+  )
+})
+
 t.test('intersection works with a recursive rule on one side', async t => {
   const store = new ExpressionStore()
   const nest: number = store.rule('nest', () =>
