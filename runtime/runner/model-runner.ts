@@ -1,10 +1,17 @@
 import { controlBytes, FLOAT_BYTES, pageBytesPerLayer, slotBytesPerLayer, writePlan } from '../../kernels/layout.js'
-import type { DecoderGeometry, KernelRequest, LoadReport, ModelInfo, SessionOptions } from '../../kernels/protocol.js'
+import type {
+  DecoderGeometry,
+  KernelRequest,
+  LoadReport,
+  ModelInfo,
+  ModelSummary,
+  SessionOptions,
+} from '../../kernels/protocol.js'
 import type { Batch } from '../scheduler/batch.js'
 import type { WorkerPool } from './pool.js'
 import { toStepPlan } from './step-plan.js'
 
-export type { DecoderGeometry, ModelInfo, SessionOptions } from '../../kernels/protocol.js'
+export type { DecoderGeometry, ModelInfo, ModelSummary, SessionOptions } from '../../kernels/protocol.js'
 
 export interface ModelRunnerOptions {
   readonly info: ModelInfo
@@ -83,4 +90,9 @@ export class ModelRunner {
 /** What the checkpoint at `path` is. Rejects with MODEL_NOT_FOUND, MODEL_UNSUPPORTED or MODEL_CORRUPT. */
 export function inspectModel(pool: WorkerPool, path: string): Promise<ModelInfo> {
   return pool.call({ op: 'inspect', path } satisfies KernelRequest)
+}
+
+/** Parameters, token budget and memory of the checkpoint at `path`, from its headers. Rejects as `inspectModel` does. */
+export function describeCheckpoint(pool: WorkerPool, path: string): Promise<ModelSummary> {
+  return pool.call({ op: 'describe', path } satisfies KernelRequest)
 }

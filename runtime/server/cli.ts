@@ -12,6 +12,10 @@ process.exitCode = await run(process.argv.slice(2), {
   // Loaded only when a command needs it: help and wrong usage answer at once.
   createEngine: options =>
     showDownloads(terminal.stderr, async () => (await import('../engine.js')).createEngine(options)),
+  describeModel: (options, question) =>
+    showDownloads(terminal.stderr, async () =>
+      (await import('../engine/describe.js')).describeModel(options, question),
+    ),
 })
 
 /** Of the nearest package.json above, wherever this file was compiled to. */

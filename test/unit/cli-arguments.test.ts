@@ -61,12 +61,22 @@ t.test('serve has defaults, and every flag is read', async t => {
   })
 })
 
-t.test('model check takes a model by argument or flag', async t => {
-  t.strictSame(parseCommand(['model', 'check', 'dir']), { kind: 'model-check', engine: { model: 'dir' } })
-  t.strictSame(parseCommand(['model', 'check', '--precision', 'int4']), {
-    kind: 'model-check',
-    engine: { precision: 'int4' },
+t.test('model check takes a model by argument or flag, and sizes to tell tokens of', async t => {
+  const nothing = { kind: 'model-check', pictures: [], clips: [] }
+  t.strictSame(parseCommand(['model', 'check', 'dir']), { ...nothing, engine: { model: 'dir' } })
+  const int4 = ['model', 'check', '--precision', 'int4']
+  t.strictSame(parseCommand(int4), { ...nothing, engine: { precision: 'int4' } })
+  t.match(parseCommand('model check --picture 1024x899,5x7 --frames 16'.split(' ')), {
+    pictures: [
+      { width: 1024, height: 899 },
+      { width: 5, height: 7 },
+    ],
+    clips: [16],
   })
+  for (const size of ['10', '0x5', '5x', '1x2,', '1.5x2', '-1x2']) {
+    t.throws(() => parseCommand(['model', 'check', `--picture=${size}`]), { message: /--picture must be WIDTHxHEIGHT/ })
+  }
+  t.throws(() => parseCommand(['model', 'check', '--frames', '0']), { message: /--frames must be a whole number/ })
 })
 
 t.test('help and version', async t => {

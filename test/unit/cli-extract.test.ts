@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import type { GenerateRequest } from '../../runtime/protocol/backend.js'
 import { EngineError } from '../../runtime/protocol/error.js'
 import { run } from '../../runtime/server/command/run.js'
+import { describeScripted } from '../support/model-description.js'
 import { createScriptedEngine, type ScriptedEngineOptions } from '../support/scripted-engine.js'
 import { createTestTerminal, type TestTerminalOptions } from '../support/test-terminal.js'
 
@@ -28,6 +29,7 @@ function build(t: Test, options: ScriptedEngineOptions = {}, terminalOptions: Te
         made.push(engineOptions)
         return engine
       },
+      describeModel: describeScripted,
     })
   const lines = () =>
     terminal

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EngineError } from '../../runtime/protocol/error.js'
 import { run } from '../../runtime/server/command/run.js'
+import { describeScripted } from '../support/model-description.js'
 import { createScriptedEngine, type ScriptedEngineOptions } from '../support/scripted-engine.js'
 import { createTestTerminal } from '../support/test-terminal.js'
 
@@ -21,6 +22,7 @@ function build(options: ScriptedEngineOptions = {}) {
         made.push(engineOptions)
         return engine
       },
+      describeModel: describeScripted,
     })
   return { engine, terminal, address, made, start }
 }
@@ -128,9 +130,20 @@ t.test('pictures are fetched and opened only where that was allowed', async t =>
 
 t.test('model check tells what it loaded', async t => {
   const { engine, terminal, made, start } = build()
-  t.equal(await start('model check some/dir --threads 2'), 0)
+  t.equal(await start('model check some/dir --threads 2 --picture 1024x768,640x480 --frames 16'), 0)
   t.strictSame(made, [{ model: 'some/dir', threads: 2 }])
-  t.match(terminal.out(), /^model {7}scripted\npath {8}\/models\/scripted\n.*\ngenerated {3}1 token\n$/s)
+  t.match(terminal.out(), /^model {7}scripted\npath {8}\/models\/scripted\n.*\ngenerated {3}1 token after .*\n$/s)
+  for (const line of [
+    'family      llava_next, hugging-face layout',
+    'parts       llama 6.7 G, clip 304.0 M, connector 21.0 M',
+    'context     4096 tokens, 512.0 KiB of keys and values each',
+    'picture     640x480: 2880 tokens of 5 tiles',
+    'clip        16 frames: 2304 tokens',
+    'float32     7.0 GiB of weights',
+    'int4        1.0 MiB of weights',
+  ]) {
+    t.ok(terminal.out().includes(`\n${line}\n`), line)
+  }
   t.ok(engine.isClosed)
 })
 
@@ -138,7 +151,15 @@ t.test('what had to be guessed in a checkpoint is said on stderr', async t => {
   const terminal = createTestTerminal()
   const engine = createScriptedEngine()
   const warned = { ...engine, model: { ...engine.model, warnings: ['The chat template was guessed.'] } }
-  t.equal(await run(['model', 'check'], { terminal, version: '1', createEngine: async () => warned }), 0)
+  t.equal(
+    await run(['model', 'check'], {
+      terminal,
+      version: '1',
+      createEngine: async () => warned,
+      describeModel: describeScripted,
+    }),
+    0,
+  )
   t.equal(terminal.err(), 'radiant: The chat template was guessed.\n')
 })
 
@@ -147,7 +168,7 @@ t.test('an engine that cannot be made is a sentence and status 1', async t => {
   const createEngine = async () => {
     throw new EngineError('MODEL_NOT_FOUND', { path: 'x', what: 'no config.json.' })
   }
-  t.equal(await run(['serve'], { terminal, version: '1', createEngine }), 1)
+  t.equal(await run(['serve'], { terminal, version: '1', createEngine, describeModel: describeScripted }), 1)
   t.equal(terminal.err(), 'radiant: There is no model at x: no config.json.\n')
 })
 

@@ -36,6 +36,8 @@ export interface ServeCommand {
 
 export interface ModelCheckCommand {
   readonly kind: 'model-check'
+  readonly pictures: readonly { readonly width: number; readonly height: number }[]
+  readonly clips: readonly number[]
   readonly engine: EngineOptions
 }
 
@@ -149,12 +151,29 @@ function parseServe(argv: readonly string[]): Command {
 }
 
 function parseModel(argv: readonly string[]): Command {
-  const { values, positionals, isHelp } = parse('model', argv, {})
+  const { values, positionals, isHelp } = parse('model', argv, {
+    picture: { type: 'string' },
+    frames: { type: 'string' },
+  })
   if (isHelp) return isHelp
   const [verb, model, more] = positionals
   if (verb !== 'check') throw new UsageError(`There is no command "model ${verb ?? ''}"; there is "model check".`)
   if (more !== undefined) throw new UsageError(`model check takes one model; got "${more}" too.`)
-  return { kind: 'model-check', engine: { ...engineOptions(values), ...(model !== undefined && { model }) } }
+  const frames = integer(values, 'frames', 1, 4096)
+  return {
+    kind: 'model-check',
+    pictures: sizes(values),
+    clips: frames === null ? [] : [frames],
+    engine: { ...engineOptions(values), ...(model !== undefined && { model }) },
+  }
+}
+
+function sizes(values: Values): ModelCheckCommand['pictures'] {
+  return (text(values, 'picture')?.split(',') ?? []).map(each => {
+    const [, width = '', height = ''] = /^([1-9]\d{0,5})x([1-9]\d{0,5})$/.exec(each) ?? []
+    if (width === '') throw new UsageError(`--picture must be WIDTHxHEIGHT, several with commas; got "${each}".`)
+    return { width: Number(width), height: Number(height) }
+  })
 }
 
 function parse(

@@ -1,4 +1,5 @@
 import type { EngineOptions } from '../../config.js'
+import type { ModelDescription, ModelQuestion } from '../../engine/describe.js'
 import type { Engine } from '../../protocol/engine.js'
 import type { Terminal } from './terminal.js'
 
@@ -7,6 +8,7 @@ export interface CommandContext {
   readonly terminal: Terminal
   readonly version: string
   createEngine(options: EngineOptions): Promise<Engine>
+  describeModel(options: EngineOptions, question: ModelQuestion): Promise<ModelDescription>
 }
 
 /** The engine of a command; what had to be guessed in its checkpoint is said to whoever loads it. */

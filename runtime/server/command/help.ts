@@ -64,11 +64,15 @@ Examples:
 `,
   model: `radiant model check [MODEL] [options]
 
-Loads a model, tells what it is and generates one token with it.
+Tells what a model is, what its pictures take of the context and what it takes of the memory at each precision; then
+loads it and generates one token about a small picture.
 
+  --picture SIZES          tell the tokens of pictures of these sizes: 1024x768, or several with commas
+  --frames N               tell the tokens of a clip of so many frames
 ${ENGINE_FLAGS}
 
 Example:
   radiant model check ./llava-1.5-7b
+  radiant model check llava-hf/llava-1.5-7b-hf --picture 1024x768,640x480
 `,
 }

@@ -1,29 +1,79 @@
+import type { ModelDescription } from '../../engine/describe.js'
 import type { ModelCheckCommand } from './arguments.js'
 import { type CommandContext, loadEngine } from './context.js'
 
-/** Loads the model, tells what it is, and generates one token: files, graphs and tokenizer all work. */
+/** A PNG of 8 x 8 pixels in one colour: enough for decoder, preprocessing and tower. */
+const PICTURE = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mOI6jmBFTEMLQkA5a9rgdJzSQIAAAAASUVORK5CYII=',
+  'base64',
+)
+
+type Facts = readonly (readonly [name: string, value: string])[]
+
+/** Tells what a model is, before it is loaded, and generates one token: files, graphs and tokenizer all work. */
 export async function checkModel(command: ModelCheckCommand, context: CommandContext): Promise<number> {
+  const write = (facts: Facts): Promise<boolean> =>
+    context.terminal.stdout.write(facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join(''))
+  const { pictures, clips } = command
+  await write(describe(await context.describeModel(command.engine, { pictures, clips })))
   const startedAt = performance.now()
   const engine = await loadEngine(command.engine, context)
   try {
     const { model } = engine
     const loadSeconds = (performance.now() - startedAt) / 1000
+    const content = [
+      { kind: 'image', image: { bytes: PICTURE, label: 'the picture' } },
+      { kind: 'text', text: 'What is this?' },
+    ] as const
     const { usage } = await engine.generate({
-      prompt: { kind: 'raw', parts: [{ kind: 'text', text: 'a' }] },
+      prompt: { kind: 'chat', messages: [{ role: 'user', content }] },
       sampling: { maxTokens: 1, temperature: 0, ignoreEos: true },
     }).result
-    const facts: readonly (readonly [name: string, value: string])[] = [
-      ['model', model.name],
-      ['path', model.path],
-      ['family', model.family],
-      ['context', `${model.contextLength} tokens`],
+    await write([
       ['vocabulary', `${model.vocabSize} tokens`],
       ['loaded in', `${loadSeconds.toFixed(1)} s`],
-      ['generated', `${usage.completionTokens} token`],
-    ]
-    await context.terminal.stdout.write(facts.map(([name, value]) => `${name.padEnd(12)}${value}\n`).join(''))
+      [
+        'generated',
+        `${usage.completionTokens} token after ${usage.promptTokens}, a picture's ${usage.imageTokens} among them`,
+      ],
+    ])
     return 0
   } finally {
     await engine.close()
   }
+}
+
+/** Facts from configuration and headers, in the order they are shown. */
+export function describe({ name, path, summary, pictures, clips }: ModelDescription): Facts {
+  const { text, vision, projector } = summary.parameters
+  return [
+    ['model', name],
+    ['path', path],
+    ['family', `${summary.family}, ${summary.layout} layout`],
+    [
+      'parts',
+      `${summary.textArchitecture} ${count(text)}, ${summary.visionArchitecture} ${count(vision)}, connector ${count(projector)}`,
+    ],
+    ['context', `${summary.contextLength} tokens, ${bytes(summary.kvBytesPerToken)} of keys and values each`],
+    ['tile', `${summary.tokensPerTile} tokens`],
+    ...pictures.map(({ size, tiles, tokens }): Facts[number] => [
+      'picture',
+      `${size.width}x${size.height}: ${tokens} tokens of ${tiles} ${tiles === 1 ? 'tile' : 'tiles'}`,
+    ]),
+    ...clips.map(({ frames, tokens }): Facts[number] => ['clip', `${frames} frames: ${tokens} tokens`]),
+    ...(['float32', 'int8', 'int4'] as const).map((precision): Facts[number] => {
+      const { decoderBytes, visionBytes, embeddingBytes } = summary.memory[precision]
+      return [precision, `${bytes(decoderBytes + visionBytes + embeddingBytes)} of weights`]
+    }),
+  ]
+}
+
+/** Parameters: 2.6 M, 7.1 G. */
+function count(value: number): string {
+  return value >= 1e9 ? `${(value / 1e9).toFixed(1)} G` : `${(value / 1e6).toFixed(1)} M`
+}
+
+function bytes(value: number): string {
+  if (value >= 2 ** 30) return `${(value / 2 ** 30).toFixed(1)} GiB`
+  return value >= 2 ** 20 ? `${(value / 2 ** 20).toFixed(1)} MiB` : `${(value / 2 ** 10).toFixed(1)} KiB`
 }
