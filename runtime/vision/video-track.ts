@@ -1,7 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { EncodedVideoChunk, Mp4Demuxer, VideoFrame } from '@napi-rs/webcodecs'
 import { EngineError } from '../protocol/error.js'
 import { type Clip, type ClipLimits, checkDuration, checkFrameSize, unreadable } from './clip-checks.js'
+import { collectYoungGarbage } from './collect-garbage.js'
 import { type FrameRun, planRuns, shownOrder } from './frame-runs.js'
 import type { RgbImage } from './resize.js'
 
@@ -9,6 +10,8 @@ const PACKAGE = '@napi-rs/webcodecs'
 const VERSION = '1.3.1'
 /** Packets on their way through a decoder; each may become a frame in memory. */
 const MAX_QUEUED = 16
+/** Frames between two collections of those that are closed. */
+const FRAMES_PER_COLLECTION = 16
 
 type Codecs = typeof import('@napi-rs/webcodecs')
 type Configuration = NonNullable<Mp4Demuxer['videoDecoderConfig']>
@@ -100,6 +103,7 @@ async function decodeRun(
   const decoder = new codecs.VideoDecoder({
     output: frame => {
       const ordinal = frames[shown++]
+      if (shown % FRAMES_PER_COLLECTION === 0) collectYoungGarbage()
       const copy = ordinal === undefined ? null : take(ordinal, frame)
       if (copy === null) return frame.close()
       const done: Promise<void> = copy
@@ -119,6 +123,8 @@ async function decodeRun(
       if (failures.length > 0) break
       decoder.decode(chunks[packet]!)
       while (decoder.decodeQueueSize >= MAX_QUEUED && failures.length === 0) await sleep(1)
+      // Decoded frames wait in memory until the event loop hands them over.
+      await nextTurn()
       await Promise.all(copies)
     }
     await decoder.flush()
