@@ -1,10 +1,10 @@
 import type { FinishReason, GenerateResult, TokenLogprob } from '../protocol/backend.js'
 import type { EngineError } from '../protocol/error.js'
-import { logSumExp, topLogprobs } from '../sampling/logprobs.js'
 import { type Allowed, type Sampler, type SamplerOptions, TokenCounts } from '../sampling/sampler.js'
 import { StopMatcher } from '../sampling/stop.js'
 import type { Sequence } from '../scheduler/sequence.js'
 import type { Task } from './task.js'
+import { TokenRecorder } from './token-recorder.js'
 import { promptUsage } from './warm-task.js'
 
 /** The part of a grammar's matcher that generation needs; see runtime/grammar. */
@@ -27,7 +27,7 @@ export interface OutputText {
 /** Where a generation's events go. */
 export interface GenerateOutput {
   readonly id: string
-  emit(delta: string, tokenIds: readonly number[]): void
+  emit(delta: string, tokenIds: readonly number[], logprobs?: readonly TokenLogprob[]): void
   finish(result: GenerateResult): void
   fail(error: EngineError): void
 }
@@ -70,8 +70,10 @@ export class GenerateTask implements Task {
   readonly #stop: StopMatcher
   readonly #mask: Int32Array
   readonly #tokenIds: number[] = []
-  readonly #logprobs: TokenLogprob[] = []
-  readonly #promptLogprobs: TokenLogprob[] = []
+  readonly #recorder: TokenRecorder
+  /** Text and tokens whose log-probabilities are not known yet, when they were asked for. */
+  readonly #held: { readonly text: string; readonly tokenIds: readonly number[] }[] = []
+  #emitted = 0
   #text = ''
   #numForced = 0
   #sampled: number | null = null
@@ -93,8 +95,10 @@ export class GenerateTask implements Task {
     this.#hasPenalties = frequencyPenalty !== 0 || presencePenalty !== 0 || repetitionPenalty !== 1
     this.#counts = new TokenCounts(options.sampling.repetitionPenalty === 1 ? [] : promptTokens(options.sequence))
     this.#stop = new StopMatcher(options.stop)
+    const { vocabularySize, tokenText } = options
+    this.#recorder = new TokenRecorder({ top: options.topLogprobs ?? 0, vocabularySize, tokenText })
     this.#mask = new Int32Array(options.matcher ? (options.vocabularySize + 31) >> 5 : 0)
-    if (options.promptFrom === 0) this.#promptLogprobs.push(this.#undescribed(this.#tokenAt(0)))
+    if (options.promptFrom === 0) this.#recorder.prompt.push(this.#recorder.undescribed(this.#tokenAt(0)))
   }
 
   get isDone(): boolean {
@@ -104,8 +108,8 @@ export class GenerateTask implements Task {
   /** Tokens that a grammar dictates to the end still have to be computed when their log-probabilities were asked for. */
   get #owesLogprobs(): boolean {
     const { topLogprobs, promptFrom } = this.#options
-    const owesPrompt = promptFrom !== null && this.#promptLogprobs.length < this.sequence.promptLength - promptFrom
-    return owesPrompt || (topLogprobs !== null && this.#logprobs.length < this.#tokenIds.length)
+    const owesPrompt = promptFrom !== null && this.#recorder.prompt.length < this.sequence.promptLength - promptFrom
+    return owesPrompt || (topLogprobs !== null && this.#recorder.output.length < this.#tokenIds.length)
   }
 
   get freeTokens(): number {
@@ -131,7 +135,7 @@ export class GenerateTask implements Task {
       this.#tokenIds.length,
     )
     this.#sampled = sampled
-    if (this.#options.topLogprobs !== null) this.#logprobs.push(this.#describe(sampled, logits))
+    if (this.#options.topLogprobs !== null) this.#recorder.output.push(this.#recorder.describe(sampled, logits))
   }
 
   advance(): boolean {
@@ -142,12 +146,13 @@ export class GenerateTask implements Task {
     if (stopIds.includes(sampled) && this.#tokenIds.length >= minTokens) {
       this.#matchedStop = sampled
       this.#finish = 'stop'
-      this.#stopLogprob = this.#logprobs.pop() ?? null
+      this.#stopLogprob = this.#recorder.output.pop() ?? null
       return true
     }
     matcher?.accept(sampled)
     this.#append(sampled)
     this.#appendForced()
+    this.#emitDescribed(false)
     return this.isDone
   }
 
@@ -157,6 +162,7 @@ export class GenerateTask implements Task {
     }
     if (typeof this.#matchedStop !== 'string') this.#release(this.#options.text.flush())
     if (typeof this.#matchedStop !== 'string') this.#write(this.#stop.flush(), [])
+    this.#emitDescribed(true)
     this.#options.output.finish(this.#result())
   }
 
@@ -210,7 +216,21 @@ export class GenerateTask implements Task {
 
   #write(text: string, tokenIds: readonly number[]): void {
     this.#text += text
-    this.#options.output.emit(text, tokenIds)
+    if (this.#options.topLogprobs === null) this.#options.output.emit(text, tokenIds)
+    else this.#held.push({ text, tokenIds })
+  }
+
+  /** Hands on what is described by now; `all` also what never will be. */
+  #emitDescribed(all: boolean): void {
+    const { output } = this.#recorder
+    for (let next = this.#held[0]; next; next = this.#held[0]) {
+      const end = this.#emitted + next.tokenIds.length
+      if (end > output.length && !all) return
+      const logprobs = next.tokenIds.map((id, index) => output[this.#emitted + index] ?? this.#recorder.undescribed(id))
+      this.#options.output.emit(next.text, next.tokenIds, logprobs)
+      this.#emitted = end
+      this.#held.shift()
+    }
   }
 
   #allowed(matcher: OutputMatcher | null): Allowed {
@@ -233,8 +253,9 @@ export class GenerateTask implements Task {
     const { promptFrom, topLogprobs } = this.#options
     const tokenId = this.#tokenAt(position)
     if (position < this.sequence.promptLength) {
-      if (promptFrom !== null && position >= promptFrom) this.#promptLogprobs.push(this.#describe(tokenId, logits))
-    } else if (topLogprobs !== null) this.#logprobs.push(this.#describe(tokenId, logits))
+      if (promptFrom !== null && position >= promptFrom)
+        this.#recorder.prompt.push(this.#recorder.describe(tokenId, logits))
+    } else if (topLogprobs !== null) this.#recorder.output.push(this.#recorder.describe(tokenId, logits))
   }
 
   #tokenAt(position: number): number {
@@ -242,28 +263,11 @@ export class GenerateTask implements Task {
     return element >= 0 ? element : this.#options.imageTokenId
   }
 
-  /** For tokens that are not the outcome of any logits. */
-  #undescribed(tokenId: number): TokenLogprob {
-    return { tokenId, text: this.#options.tokenText(tokenId), logprob: null, top: [] }
-  }
-
-  #describe(tokenId: number, logits: Float32Array): TokenLogprob {
-    const { vocabularySize, tokenText } = this.#options
-    const normaliser = logSumExp(logits, vocabularySize)
-    const top = topLogprobs(logits, vocabularySize, this.#options.topLogprobs ?? 0, normaliser)
-    return {
-      tokenId,
-      text: tokenText(tokenId),
-      logprob: logits[tokenId]! - normaliser,
-      top: top.map(entry => ({ ...entry, text: tokenText(entry.tokenId) })),
-    }
-  }
-
   #result(): GenerateResult {
     const { sequence, topLogprobs, promptFrom, validate, output } = this.#options
     const violations = validate?.(this.#text)
     // Tokens that close a value are never fed.
-    const unfed = this.#tokenIds.slice(this.#logprobs.length).map(id => this.#undescribed(id))
+    const unfed = this.#tokenIds.slice(this.#recorder.output.length).map(id => this.#recorder.undescribed(id))
     return {
       id: output.id,
       text: this.#text,
@@ -275,9 +279,9 @@ export class GenerateTask implements Task {
         completionTokens: this.#tokenIds.length,
         forcedTokens: this.#numForced,
       },
-      ...(topLogprobs !== null && { logprobs: [...this.#logprobs, ...unfed] }),
+      ...(topLogprobs !== null && { logprobs: [...this.#recorder.output, ...unfed] }),
       ...(this.#stopLogprob && { stopLogprob: this.#stopLogprob }),
-      ...(promptFrom !== null && { promptLogprobs: this.#promptLogprobs }),
+      ...(promptFrom !== null && { promptLogprobs: this.#recorder.prompt }),
       ...(violations && { violations }),
     }
   }

@@ -1,4 +1,4 @@
-import type { GenerateEvent, GenerateResult, Generation } from '../protocol/backend.js'
+import type { GenerateEvent, GenerateResult, Generation, TokenLogprob } from '../protocol/backend.js'
 import type { EngineError } from '../protocol/error.js'
 
 /**
@@ -10,6 +10,7 @@ export class GenerationStream implements Generation {
   readonly #onAbort: () => void
   #delta = ''
   #tokenIds: number[] = []
+  #logprobs: TokenLogprob[] | null = null
   #ended: { readonly result: GenerateResult } | { readonly error: EngineError } | null = null
   #wake: (() => void) | null = null
   #result: Promise<GenerateResult> | null = null
@@ -21,8 +22,9 @@ export class GenerationStream implements Generation {
   }
 
   /** For the engine. */
-  emit(delta: string, tokenIds: readonly number[]): void {
+  emit(delta: string, tokenIds: readonly number[], logprobs: readonly TokenLogprob[] | null = null): void {
     this.#delta += delta
+    if (logprobs) this.#logprobs = [...(this.#logprobs ?? []), ...logprobs]
     for (const tokenId of tokenIds) this.#tokenIds.push(tokenId)
     this.#notify()
   }
@@ -64,9 +66,11 @@ export class GenerationStream implements Generation {
     try {
       while (true) {
         if (this.#delta !== '' || this.#tokenIds.length > 0) {
-          const event = { type: 'text-delta', delta: this.#delta, tokenIds: this.#tokenIds } as const
+          const logprobs = this.#logprobs && { logprobs: this.#logprobs }
+          const event = { type: 'text-delta', delta: this.#delta, tokenIds: this.#tokenIds, ...logprobs } as const
           this.#delta = ''
           this.#tokenIds = []
+          this.#logprobs = null
           yield event
         } else if (this.#ended) {
           if ('error' in this.#ended) throw this.#ended.error

@@ -178,7 +178,7 @@ export class RadiantEngine implements Engine {
       sequence,
       output: {
         id: ticket.id,
-        emit: (delta, tokenIds) => stream.emit(delta, tokenIds),
+        emit: (delta, tokenIds, logprobs) => stream.emit(delta, tokenIds, logprobs),
         finish: result => settle.done(result, result.usage),
         fail: settle.failed,
       },

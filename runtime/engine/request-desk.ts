@@ -46,7 +46,7 @@ export class RequestDesk {
 
   /** Throws ENGINE_CLOSED, ENGINE_OVERLOADED, REQUEST_DUPLICATE_ID. */
   open(fields: TicketFields, call: CallOptions): Ticket {
-    const id = this.book.admit(fields.id)
+    const id = this.book.admit(fields.id, this.#parts.scheduler.running.length)
     const namespace = fields.cacheSalt ?? ''
     const priority = fields.priority ?? 0
     const abort = (): void => this.abort(ticket)

@@ -41,7 +41,7 @@ export class RequestBook {
   #isOpen = true
   #nextId = 1
 
-  /** @param limit of active requests. */
+  /** @param limit of active requests that do not run yet. */
   constructor(limit: number) {
     this.#limit = limit
   }
@@ -51,11 +51,10 @@ export class RequestBook {
   }
 
   /** The request's own id, or a fresh one. Throws ENGINE_CLOSED, ENGINE_OVERLOADED, REQUEST_DUPLICATE_ID. */
-  admit(id: string | undefined): string {
+  admit(id: string | undefined, running = 0): string {
     if (!this.#isOpen) throw new EngineError('ENGINE_CLOSED')
-    if (this.#active.size >= this.#limit) {
-      throw new EngineError('ENGINE_OVERLOADED', { waiting: this.#active.size, limit: this.#limit })
-    }
+    const waiting = this.#active.size - running
+    if (waiting >= this.#limit) throw new EngineError('ENGINE_OVERLOADED', { waiting, limit: this.#limit })
     if (id !== undefined && this.#active.has(id)) throw new EngineError('REQUEST_DUPLICATE_ID', { id })
     return id ?? this.#freshId()
   }

@@ -11,7 +11,6 @@ export const ERROR_TABLE = {
       'The prompt has {promptTokens} tokens ({imageTokens} of them for pictures); the context holds {contextLength}, and at least one must be left for the answer.',
   },
   REQUEST_DUPLICATE_ID: { status: 409, template: 'A request with the id "{id}" is already running.' },
-  REQUEST_NOT_FOUND: { status: 404, template: 'No running request has the id "{id}".' },
   REQUEST_ABORTED: { status: 499, template: 'The request "{id}" was aborted.' },
   ENGINE_OVERLOADED: {
     status: 429,
