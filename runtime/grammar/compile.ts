@@ -11,6 +11,7 @@ import { compileRegex } from './regex/compile.js'
 import { type GrammarSpecification, normaliseSpecification } from './specification.js'
 import { compileStructuralTag } from './structural-tag.js'
 import { textUntil } from './text-language.js'
+import { wordList } from './word-list.js'
 
 export interface CompileOptions {
   readonly limits?: Partial<ExpressionLimits>
@@ -75,7 +76,7 @@ function buildConstraint(store: ExpressionStore, constraint: Constraint, issues:
     case 'ebnf':
       return compileEbnf(store, constraint.grammar, constraint.root)
     case 'choices':
-      return store.choice(constraint.choices.map(choice => store.literal(choice)))
+      return wordList(store, constraint.choices)
     case 'structural-tag':
       return compileStructuralTag(store, constraint, schema => compileJsonSchema(store, schema).root)
   }

@@ -67,11 +67,26 @@ function search(
     if (state === FAIL) continue
     if (reached.size > maxStates) return 'unfinished'
     const segments = store.derivatives.segments(state)
-    for (let at = segments.length - 3; at >= 0; at -= 3) push(segments[at + 2]!, segments[at]!, step)
+    for (const [byte, target] of preferredSteps(segments)) push(target, byte, step)
     if ((reached.size & 255) === 0) store.nodes.checkDeadline()
   }
   rules.exhaust?.(reached.keys())
   return null
+}
+
+const LETTER = 0x61
+const DIGIT = 0x30
+
+/** One byte for each target, the pleasantest that leads there; the pleasantest of all comes last, to be followed first. */
+function preferredSteps(segments: readonly number[]): [byte: number, target: ExpressionId][] {
+  const steps = new Map<ExpressionId, number>()
+  for (const wish of [LETTER, DIGIT, null]) {
+    for (let at = 0; at < segments.length; at += 3) {
+      const [low, high, target] = [segments[at]!, segments[at + 1]!, segments[at + 2]!]
+      if (!steps.has(target) && (wish === null || (low <= wish && wish <= high))) steps.set(target, wish ?? low)
+    }
+  }
+  return [...steps].map(([target, byte]) => [byte, target] as [number, ExpressionId]).reverse()
 }
 
 function trace(goal: Step): Found {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ExpressionStore } from '../../runtime/grammar/expression.js'
+import { wordList } from '../../runtime/grammar/word-list.js'
 
 function accepts(store: ExpressionStore, id: number, text: string | Uint8Array): boolean {
   let state = id
@@ -140,4 +141,16 @@ t.test('budgets end in an error that names the rule', async t => {
     store.choice(Array.from({ length: 500 }, (_, index) => store.literal(`${index}`))),
   )
   t.throws(() => store.derivative(big, 48), { code: 'GRAMMAR_TOO_COMPLEX', message: /"big"/ })
+})
+
+t.test('a word list takes its words and no others, whatever they have in common', async t => {
+  const store = new ExpressionStore()
+  const words = ['', 'a', 'ab', 'abc', 'b', 'é', 'è', 'x'.repeat(150), `${'x'.repeat(150)}y`, 'ab']
+  const list = wordList(store, words)
+  for (const word of words) t.equal(accepts(store, list, word), true, word)
+  for (const word of ['c', 'abcd', 'x', 'ê', 'ba']) t.equal(accepts(store, list, word), false, word)
+  const deep = Array.from({ length: 1_000 }, (_, length) => 'n'.repeat(length + 1))
+  const chain = wordList(store, deep)
+  t.equal(accepts(store, chain, 'n'.repeat(777)), true)
+  t.equal(accepts(store, chain, 'n'.repeat(1_001)), false)
 })
