@@ -10,7 +10,7 @@ import { makeHarness } from '../support/core-harness.js'
 
 /** The desk over the scripted core, with prompts of ids alone; counts what is prepared and released. */
 function makeDesk(maxWaiting = 10) {
-  const { core, cache, idle, runner } = makeHarness({ numSlots: 2, pageSize: 4, numPages: 16, maxChunk: 4 })
+  const { core, scheduler, cache, idle, runner } = makeHarness({ numSlots: 2, pageSize: 4, numPages: 16, maxChunk: 4 })
   const books = { prepared: 0, released: 0, prefetched: 0 }
   let onFailure: (error: EngineError) => void = () => {}
   const preparer = {
@@ -30,7 +30,7 @@ function makeDesk(maxWaiting = 10) {
       books.released++
     },
   }
-  const parts = { config: { maxWaiting }, model: { contextLength: 64 }, core, cache, preparer }
+  const parts = { config: { maxWaiting }, model: { contextLength: 64 }, core, cache, preparer, scheduler }
   const desk = new RequestDesk(parts as unknown as EngineParts)
 
   /** Computes a prompt, as RadiantEngine.warm does. */
