@@ -74,7 +74,7 @@ export class GrammarCache {
     { reasoningEnd }: Pick<CompileOptions, 'reasoningEnd'> = {},
   ): Promise<Grammar> {
     const constraint = normaliseSpecification(specification)
-    const source = JSON.stringify([constraint, reasoningEnd])
+    const source = sourceOf(constraint, reasoningEnd)
     const key = createHash('sha256').update(source).digest('base64')
     const entry = this.#find(key) ?? (await this.#fly(key, constraint, reasoningEnd, source.length))
     if (entry.kind === 'refusal') throw entry.error
@@ -145,6 +145,17 @@ export class GrammarCache {
     const store = new ExpressionStore(this.#options.limits)
     for (const _ of restoreStore(packed, store)) await new Promise(resolve => setImmediate(resolve))
     return { store, root: packed.root, issues }
+  }
+}
+
+/** Equal for equal constraints, however their fields are ordered; the order of a schema's own keys has a meaning and stays. */
+function sourceOf(constraint: Constraint, reasoningEnd: string | undefined): string {
+  try {
+    const fields = Object.entries(constraint).sort(([a], [b]) => (a < b ? -1 : 1))
+    return JSON.stringify([fields, reasoningEnd])
+  } catch (cause) {
+    const what = `The ${constraint.kind} constraint cannot be written as JSON: ${(cause as Error).message}`
+    throw new EngineError('GRAMMAR_INVALID', { what }, { cause })
   }
 }
 

@@ -18,7 +18,7 @@ const MAX_DEPTH = 1_000
 export class Derivatives {
   readonly #store: ExpressionStore
   readonly #segments: (Segments | undefined)[] = []
-  readonly #rowStarts: number[] = []
+  readonly #rowStarts: (number | undefined)[] = []
   readonly #entered = new Set<number>()
   #depth = 0
   #rows = 0
@@ -71,7 +71,7 @@ export class Derivatives {
     }
     for (let at = 0; at < raw.length; at += 3)
       this.table.fill(pruned[at / 3]!, start + raw[at]!, start + raw[at + 1]! + 1)
-    while (this.#rowStarts.length < id) this.#rowStarts.push(undefined as unknown as number)
+    while (this.#rowStarts.length < id) this.#rowStarts.push(undefined)
     this.#rowStarts[id] = start
     return start
   }

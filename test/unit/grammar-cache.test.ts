@@ -25,6 +25,11 @@ t.test('equal constraints are compiled once, in any form and however many ask at
   t.not(await cache.compile({ anyJson: true, whitespace: 'spaced' }), a)
   t.not(await cache.compile({ anyJson: true }, { reasoningEnd: '</think>' }), a)
   t.match(cache.status, { entries: 3, misses: 3, hits: 1, compiling: 0 })
+  const reordered = await cache.compile({ schema: { type: 'null' }, kind: 'json-schema', whitespace: 'spaced' })
+  t.equal(await cache.compile({ jsonSchema: { type: 'null' }, whitespace: 'spaced' }), reordered)
+  const circular: { items?: object } = {}
+  circular.items = circular
+  await t.rejects(cache.compile({ jsonSchema: circular }), { code: 'GRAMMAR_INVALID', message: /written as JSON/ })
   cache.checkIntegrity()
 })
 
