@@ -6,6 +6,8 @@ type Schema = Record<string, unknown>
 const KEYS = ['a', 'b', 'c', 'ab']
 const PATTERNS = ['^a', 'b', '^.b?$', 'c$']
 const TEXTS = ['', 'a', 'b', 'ab', 'ba', 'c"', '\u{1f600}', 'abc']
+const MAPS = ['properties', 'patternProperties', 'dependentSchemas']
+const PLAIN = ['enum', 'const', 'type', 'required', 'dependentRequired']
 const NUMBERS = [0, 1, 2, 3, -1, 1.5, 4, 6, -2.5, 10]
 
 /** Small schemas over few keys and values, so that their keywords meet and contradict each other often. */
@@ -15,6 +17,22 @@ export function randomSchema(random: Random, depth: number): JsonSchema {
   const count = 1 + Math.floor(random() * 2.5)
   for (let index = 0; index < count; index++) Object.assign(schema, randomKeyword(random, depth))
   return schema
+}
+
+/** Sprinkles keywords over a schema that no mask enforces: `uniqueItems` of anything, and a backreference. */
+export function spoilSchema(random: Random, schema: unknown): void {
+  if (typeof schema !== 'object' || schema === null) return
+  if (Array.isArray(schema)) {
+    for (const item of schema) spoilSchema(random, item)
+    return
+  }
+  const fields = schema as Schema
+  for (const [keyword, value] of Object.entries(fields)) {
+    if (MAPS.includes(keyword)) for (const child of Object.values(value as Schema)) spoilSchema(random, child)
+    else if (!PLAIN.includes(keyword)) spoilSchema(random, value)
+  }
+  if (random() < 0.2) fields.uniqueItems = true
+  if (random() < 0.1) fields.pattern = '(a)\\1'
 }
 
 export function randomValue(random: Random, depth: number): unknown {

@@ -3,7 +3,7 @@ import t from 'tap'
 import { JsonValidator } from '../../runtime/grammar/json-schema/validator.js'
 import type { JsonSchema } from '../../runtime/protocol/backend.js'
 import { createRandom, tryJsonLanguage } from '../support/json-language.js'
-import { randomSchema, randomValue } from '../support/random-schema.js'
+import { randomSchema, randomValue, spoilSchema } from '../support/random-schema.js'
 
 const SCHEMAS = Number(process.env.RADIANT_RANDOM_SCHEMAS ?? 250)
 const VALUES = 40
@@ -46,5 +46,23 @@ t.test('random schemas accept exactly the values that Ajv and the validator acce
     }
   }
   t.ok((codes.get('OK') ?? 0) > SCHEMAS * 0.7, `${JSON.stringify([...codes])} of ${SCHEMAS} compile`)
+  t.end()
+})
+
+t.test('with validation the mask refuses no valid value, whatever it leaves out', t => {
+  let left = 0
+  for (let seed = 1; seed <= SCHEMAS; seed++) {
+    const { schema, values } = makeCase(seed)
+    spoilSchema(createRandom(seed), schema)
+    const { language } = tryJsonLanguage(schema, { propertyOrder: 'any', unsupported: 'validate' })
+    const validator = new JsonValidator(schema)
+    for (const value of values) {
+      const isValid = validator.validate(value).length === 0
+      const isTaken = language?.acceptsValue(value) ?? true
+      if (isValid && !isTaken) t.fail(`seed ${seed}: ${JSON.stringify(value)} under ${JSON.stringify(schema)}`)
+      if (isTaken && !isValid) left++
+    }
+  }
+  t.ok(left > SCHEMAS / 4, `${left} values are left to validation`)
   t.end()
 })

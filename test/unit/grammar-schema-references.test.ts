@@ -89,6 +89,18 @@ t.test('recursion, direct and through one another', t => {
   t.end()
 })
 
+t.test('names of keys may be described by a schema that comes back to them', t => {
+  const schema = {
+    type: ['object', 'string'],
+    maxLength: 2,
+    properties: { a: { $ref: '#' } },
+    propertyNames: { maxLength: 1, properties: { b: { $ref: '#' } } },
+  }
+  check(t, schema, [{ a: { a: 'xy' }, c: 1 }], [{ a: 'xyz' }, { ab: 1 }])
+  t.throws(() => new JsonLanguage({ propertyNames: { $ref: '#' } }), { code: 'GRAMMAR_UNSUPPORTED' })
+  t.end()
+})
+
 t.test('a dynamic reference goes to the outermost anchor of its name', t => {
   const schema = {
     $id: 'https://example.org/strict-tree',

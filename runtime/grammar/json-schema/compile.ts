@@ -4,7 +4,7 @@ import type { ExpressionId, ExpressionStore } from '../expression.js'
 import { JsonText } from '../json-text.js'
 import { Emitter } from './emitter.js'
 import { Expander } from './expander.js'
-import { invalidSchema, type SchemaIssue, unsupportedError } from './issues.js'
+import { invalidSchema, ReferenceCircle, type SchemaIssue, unsupportedError } from './issues.js'
 import { SchemaIndex } from './schema-index.js'
 
 export interface CompiledSchema {
@@ -35,6 +35,8 @@ export function compileJsonSchema(
     if (root === store.fail) throw invalidSchema('', 'no value can meet it.')
     return { root, issues }
   } catch (error) {
+    if (error instanceof ReferenceCircle)
+      throw invalidSchema(error.pointer, 'its references lead in a circle and never come to a keyword.')
     throw error instanceof RangeError ? stackError(error) : error
   }
 }

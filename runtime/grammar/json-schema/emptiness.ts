@@ -61,12 +61,14 @@ export class Emptiness {
     const outer = { depth: this.#maxDepth, assumed: this.#assumed, unsure: this.#unsure }
     this.#maxDepth = this.#open.size + PROOF_DEPTH
     this.#proofs++
-    const isEmpty = question()
-    this.#proofs--
-    this.#maxDepth = outer.depth
-    this.#assumed = outer.assumed
-    this.#unsure = outer.unsure
-    return isEmpty
+    try {
+      return question()
+    } finally {
+      this.#proofs--
+      this.#maxDepth = outer.depth
+      this.#assumed = outer.assumed
+      this.#unsure = outer.unsure
+    }
   }
 
   #settle(formula: Formula): boolean {
@@ -75,13 +77,16 @@ export class Emptiness {
     this.#assumed = Number.POSITIVE_INFINITY
     this.#unsure = false
     this.#open.set(formula, depth)
-    const isEmpty = this.isEmptyShape(this.#expander.expand(formula))
-    this.#open.delete(formula)
-    // An answer that leans on a guess about a formula further out holds only inside that one.
-    if (isEmpty ? this.#assumed >= depth : !this.#unsure) this.#known.set(formula, isEmpty)
-    this.#assumed = Math.min(outer.assumed, this.#assumed >= depth ? Number.POSITIVE_INFINITY : this.#assumed)
-    this.#unsure ||= outer.unsure
-    return isEmpty
+    try {
+      const isEmpty = this.isEmptyShape(this.#expander.expand(formula))
+      // An answer that leans on a guess about a formula further out holds only inside that one.
+      if (isEmpty ? this.#assumed >= depth : !this.#unsure) this.#known.set(formula, isEmpty)
+      return isEmpty
+    } finally {
+      this.#open.delete(formula)
+      this.#assumed = Math.min(outer.assumed, this.#assumed >= depth ? Number.POSITIVE_INFINITY : this.#assumed)
+      this.#unsure ||= outer.unsure
+    }
   }
 
   isEmptyShape(shape: Shape): boolean {

@@ -2,7 +2,7 @@ import type { ExpressionStore } from '../expression.js'
 import { Discriminators } from './discriminators.js'
 import { Emptiness } from './emptiness.js'
 import type { Formula, FormulaNode } from './formula.js'
-import { invalidSchema } from './issues.js'
+import { ReferenceCircle } from './issues.js'
 import { Lowering } from './lowering.js'
 import type { SchemaIndex } from './schema-index.js'
 import type { Shape } from './shape.js'
@@ -24,7 +24,10 @@ export class Expander {
 
   constructor(store: ExpressionStore, index: SchemaIndex) {
     this.universe = new Universe(store)
-    this.lowering = new Lowering(this.universe, index, formula => (this.isOpen(formula) ? null : this.expand(formula)))
+    this.lowering = new Lowering(this.universe, index, {
+      expand: formula => this.#expandApart(formula),
+      isTainted: formula => this.#taint.isTainted(formula),
+    })
     this.emptiness = new Emptiness(this)
     this.#taint = new Taint(this.lowering)
     this.#discriminators = new Discriminators(this)
@@ -46,10 +49,23 @@ export class Expander {
     if (formulas.size > MAX_FORMULAS) throw store.nodes.tooComplex('its keywords combine in too many ways')
     store.nodes.checkDeadline()
     this.#open.add(formula)
-    const shape = this.#compute(formulas.get(formula), formula)
-    this.#open.delete(formula)
-    this.#known.set(formula, shape)
-    return shape
+    try {
+      const shape = this.#compute(formulas.get(formula), formula)
+      this.#known.set(formula, shape)
+      return shape
+    } finally {
+      this.#open.delete(formula)
+    }
+  }
+
+  /** null where the formula comes back to one that is being expanded. */
+  #expandApart(formula: Formula): Shape | null {
+    try {
+      return this.expand(formula)
+    } catch (error) {
+      if (error instanceof ReferenceCircle) return null
+      throw error
+    }
   }
 
   #compute(node: FormulaNode, formula: Formula): Shape {
@@ -118,8 +134,8 @@ export class Expander {
   }
 
   #loop(formula: Formula): Error {
-    const pointers = [...this.#open, formula].map(each => this.universe.formulas.get(each))
-    const nodes = pointers.filter(each => each.kind === 'schema').map(each => each.node)
-    return invalidSchema(nodes.at(-1)?.pointer ?? '', 'its references lead in a circle and never come to a keyword.')
+    const open = [...this.#open, formula].map(each => this.universe.formulas.get(each))
+    const nodes = open.filter(each => each.kind === 'schema').map(each => each.node)
+    return new ReferenceCircle(nodes.at(-1)?.pointer ?? '')
   }
 }

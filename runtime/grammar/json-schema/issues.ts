@@ -21,6 +21,16 @@ export class UnsupportedKeyword extends Error {
   }
 }
 
+/** References that come back to where they began; the front door turns it into an EngineError. */
+export class ReferenceCircle extends Error {
+  readonly pointer: string
+
+  constructor(pointer: string) {
+    super(`The references at ${pointer} lead in a circle.`)
+    this.pointer = pointer
+  }
+}
+
 /** One error for all issues; `data.issues` lists them. */
 export function unsupportedError(issues: readonly SchemaIssue[]): EngineError {
   const list = issues.map(issue => `"${issue.keyword}" at ${issue.pointer} (${issue.hint})`).join('; ')

@@ -16,6 +16,14 @@ export interface Place {
 /** Makes the formula of one group of keywords. May throw UnsupportedKeyword. */
 export type Keyword = (lowering: Lowering, place: Place) => Formula
 
+/** What lowering asks of those who read its formulas. */
+export interface LoweringServices {
+  /** null for a formula that is being expanded right now. */
+  expand(formula: Formula): Shape | null
+  /** Whether a formula rests on a keyword that is left out. */
+  isTainted(formula: Formula): boolean
+}
+
 /**
  * Turns subschemas into formulas, one level at a time. A keyword that cannot be enforced is noted as an issue and
  * left out, so that one pass finds them all.
@@ -26,15 +34,15 @@ export class Lowering {
   readonly issues: SchemaIssue[] = []
   /** Schemas with an issue of their own. */
   readonly tainted = new Set<SchemaNode>()
-  readonly #expand: (formula: Formula) => Shape | null
+  readonly #services: LoweringServices
   readonly #lowered = new Map<Formula, Formula>()
+  readonly #busy = new Set<Formula>()
   readonly #scopes: (readonly Resource[])[] = [[]]
 
-  /** `expand` gives null for a formula that it is at work on. */
-  constructor(universe: Universe, index: SchemaIndex, expand: (formula: Formula) => Shape | null) {
+  constructor(universe: Universe, index: SchemaIndex, services: LoweringServices) {
     this.universe = universe
     this.index = index
-    this.#expand = expand
+    this.#services = services
   }
 
   root(): Formula {
@@ -59,9 +67,19 @@ export class Lowering {
     if (entered.kind !== 'schema') return formula
     const { node, scope } = entered
     const place: Place = { node, schema: node.schema as SchemaObject, scope }
-    const lowered = this.universe.formulas.and(this.#apply(place))
-    this.#lowered.set(formula, lowered)
-    return lowered
+    this.#busy.add(formula)
+    try {
+      const lowered = this.universe.formulas.and(this.#apply(place))
+      this.#lowered.set(formula, lowered)
+      return lowered
+    } finally {
+      this.#busy.delete(formula)
+    }
+  }
+
+  /** Whether the formula is being lowered right now. */
+  isBusy(formula: Formula): boolean {
+    return this.#busy.has(formula)
   }
 
   #apply(place: Place): Formula[] {
@@ -110,8 +128,9 @@ export class Lowering {
 
   /** The values of a formula now rather than later; for `keyword`, which depends on them. */
   expand(formula: Formula, place: Place, keyword: string): Shape {
-    const shape = this.#expand(formula)
+    const shape = this.#services.expand(formula)
     if (shape === null) throw this.unsupported(place, keyword, 'it refers back to the schema that it is part of')
+    if (this.#services.isTainted(formula)) this.tainted.add(place.node)
     return shape
   }
 

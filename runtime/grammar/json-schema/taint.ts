@@ -15,16 +15,18 @@ export class Taint {
     if (this.#clean.has(formula)) return false
     const seen = new Set<Formula>()
     const queue = [formula]
+    let isComplete = true
     for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
       if (seen.has(next) || this.#clean.has(next)) continue
       seen.add(next)
       const node = this.#lowering.universe.formulas.get(next)
-      if (node.kind === 'schema') {
+      if (this.#lowering.isBusy(next)) isComplete = false
+      else if (node.kind === 'schema') {
         queue.push(this.#lowering.lower(next))
         if (this.#lowering.tainted.has(node.node)) return true
       } else queue.push(...childrenOf(node))
     }
-    for (const each of seen) this.#clean.add(each)
+    if (isComplete) for (const each of seen) this.#clean.add(each)
     return false
   }
 }
