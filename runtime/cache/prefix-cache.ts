@@ -8,10 +8,10 @@ import {
   findPartialPage,
   isLeaf,
   makeNode,
+  nodesBelow,
   type RadixNode,
   removeChild,
   splitNode,
-  walkTree,
 } from './radix-tree.js'
 
 /** A cached prefix. Valid until the next insert or flush, and beyond that while `node` is locked. */
@@ -39,6 +39,9 @@ export interface PrefixCacheCounts {
   /** Held by the tree and evictable. */
   readonly cached: number
 }
+
+/** At least one in 2 ** 5 pages is freed when any must be. */
+const EVICTION_SHIFT = 5
 
 /**
  * Keys and values of prefixes that were computed before, by page, in one radix tree for each namespace.
@@ -222,7 +225,9 @@ export class PrefixCache {
 
   /** Frees `numPages` pages if it can: least recently used leaves first, from their ends; a parent follows its last child. */
   #evict(numPages: number): void {
-    let missing = numPages
+    if (numPages <= 0) return
+    // A look over all leaves pays for several inserts.
+    let missing = Math.max(numPages, this.#pool.total >> EVICTION_SHIFT)
     while (missing > 0) {
       const leaves = this.#evictableLeaves()
       if (leaves.length === 0) return
@@ -247,7 +252,7 @@ export class PrefixCache {
     return leaves.sort((a, b) => a.lastAccess - b.lastAccess)
   }
 
-  *#nodes(): Generator<RadixNode> {
-    for (const root of this.#roots.values()) yield* walkTree(root)
+  #nodes(): RadixNode[] {
+    return [...this.#roots.values()].flatMap(nodesBelow)
   }
 }

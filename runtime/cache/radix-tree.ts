@@ -41,9 +41,14 @@ export function* childrenOf(node: RadixNode): Generator<RadixNode> {
   yield* node.tails
 }
 
-export function* walkTree(node: RadixNode): Generator<RadixNode> {
-  yield node
-  for (const child of childrenOf(node)) yield* walkTree(child)
+/** The node and all below it, in no particular order. */
+export function nodesBelow(node: RadixNode): RadixNode[] {
+  const nodes = [node]
+  for (let at = 0; at < nodes.length; at++) {
+    for (const bucket of nodes[at]!.children.values()) for (const child of bucket) nodes.push(child)
+    for (const tail of nodes[at]!.tails) nodes.push(tail)
+  }
+  return nodes
 }
 
 /** Child of `node` whose first page equals the page of `elements` at `start`. */
