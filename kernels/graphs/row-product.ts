@@ -31,9 +31,9 @@ export function addRoundedRows({ builder }: WeightSource, input: string): Rounde
  * Adds rounded rows times a stored matrix [outputs, inputs], each of whose rows is rounded to 8 bits by a scale of its
  * own: whole numbers meet whole numbers, and both scales follow. No bias is added. Returns [..., outputs] f32.
  *
- * For many rows this is two to three times as fast as MatMulNBits, whose blocks of 32 cost a scale each; it rounds more
- * coarsely (features of the embedded model: 1.8 % root mean square error against 1.3 %), so the decoder, where a step
- * has few rows and errors add up token by token, does without.
+ * In a ViT-B/16 this takes half the processor time of MatMulNBits, whose blocks of 32 cost a scale each (with VNNI;
+ * docs/decisions/0007). It rounds more coarsely, features of the embedded model by 1.8 % against 1.3 % root mean square,
+ * so the decoder, where a step has few rows and errors add up token by token, does without.
  */
 export async function addRowProduct(source: WeightSource, rows: RoundedRows, name: string): Promise<string> {
   const { builder, checkpoint } = source
