@@ -8,6 +8,7 @@ import type { Sampler } from '../sampling/sampler.js'
 import type { BatchLimits } from '../scheduler/batch.js'
 import type { Scheduler } from '../scheduler/scheduler.js'
 import type { Tokenizer } from '../tokenizer/tokenizer.js'
+import type { ClipStore } from '../vision/clip-store.js'
 import type { EngineCore } from './core.js'
 import type { FeatureService } from './feature-service.js'
 import type { OutputMatcher, OutputText } from './generate-task.js'
@@ -43,6 +44,8 @@ export interface EngineParts {
   readonly scheduler: Scheduler
   readonly features: FeatureService
   readonly encoder: VisionEncoder
+  /** Only of models that take video. */
+  readonly clips?: ClipStore
   readonly core: EngineCore
   makeText(): OutputText
   tokenText(id: number): string

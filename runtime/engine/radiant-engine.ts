@@ -148,6 +148,7 @@ export class RadiantEngine implements Engine {
     this.#parts.scheduler.checkIntegrity()
     this.#parts.features.checkIntegrity(this.#desk.book.size === 0)
     this.#parts.encoder.checkIntegrity()
+    this.#parts.clips?.checkIntegrity(this.#desk.book.size === 0)
     this.#parts.grammars.checkIntegrity()
   }
 

@@ -23,6 +23,8 @@ export interface ClipStoreOptions {
   readonly numClips?: number
 }
 
+const TILE_BYTES = 128 * 2 ** 20
+
 interface Sampled extends SampleSummary {
   readonly tiles: SharedArrayBuffer
 }
@@ -39,7 +41,7 @@ export class ClipStore {
   #decodes = 0
 
   constructor(options: ClipStoreOptions) {
-    const { numClips = 4096, tileBytes = 128 * 2 ** 20 } = options
+    const { numClips = 4096, tileBytes = TILE_BYTES } = options
     this.#options = options
     this.#digests = new LRUCache({ max: numClips })
     this.#tiles = new LRUCache({ maxSize: tileBytes, sizeCalculation: tiles => tiles.byteLength })
@@ -58,6 +60,21 @@ export class ClipStore {
   /** [frames, tileSize, tileSize, 3] 8-bit RGB, to be read only. Rejects as `sampleVideo` does. */
   async tiles(clip: VideoClip): Promise<SharedArrayBuffer> {
     return this.#tiles.get(clip.name) ?? (await this.#sample(clip)).tiles
+  }
+
+  /** Throws when the tiles exceed their budget or do not match the number of frames; `idle` also when one is being sampled. */
+  checkIntegrity(idle: boolean): void {
+    const { spec, tileBytes = TILE_BYTES } = this.#options
+    if (idle && this.#running.size > 0) throw new Error(`clips: ${this.#running.size} are being sampled while idle`)
+    let total = 0
+    for (const [name, tiles] of this.#tiles.entries()) {
+      total += tiles.byteLength
+      const frames = this.#digests.peek(name)?.length
+      if (frames !== undefined && frames * 3 * spec.tileSize ** 2 !== tiles.byteLength) {
+        throw new Error(`clips: ${frames} frames have ${tiles.byteLength} bytes of tiles`)
+      }
+    }
+    if (total > tileBytes) throw new Error(`clips: ${total} bytes of tiles are kept, and ${tileBytes} may be`)
   }
 
   #sample({ name, label, source }: VideoClip): Promise<Sampled> {

@@ -6,7 +6,7 @@ import { readTokenizer } from '../../runtime/engine/read-tokenizer.js'
 import { VideoPlanner } from '../../runtime/engine/video-planner.js'
 import type { VideoSource } from '../../runtime/protocol/backend.js'
 import { EngineError } from '../../runtime/protocol/error.js'
-import { ClipStore } from '../../runtime/vision/clip-store.js'
+import { ClipStore, describeClip } from '../../runtime/vision/clip-store.js'
 import { ImageKeyTable, specFingerprint } from '../../runtime/vision/key.js'
 import type { SampleRequest } from '../../runtime/vision/messages.js'
 import { visionSpec } from '../../runtime/vision/spec.js'
@@ -171,6 +171,33 @@ t.test(
     t.equal(requests.length, 2, 'another number of frames is another clip')
   },
 )
+
+t.test('tiles are kept as far as there is room, digests longer', async t => {
+  const sampled: string[] = []
+  const sample = async ({ label, tiles }: SampleRequest) => {
+    sampled.push(label)
+    new Uint8Array(tiles).fill(7)
+    return { digests: ['07'.repeat(32), '07'.repeat(32)] }
+  }
+  const clips = new ClipStore({ sample, spec: frameSpec(pictures), pixelLimit: 1e6, tileBytes: 5 * TILE_BYTES })
+  const [a, b, c] = ['a', 'b', 'c'].map(label =>
+    describeClip(label, { kind: 'file', bytes: Buffer.from(label), frames: 2 }),
+  )
+  for (const clip of [a!, b!, c!]) await clips.digests(clip)
+  for (const clip of [a!, b!, c!]) t.equal((await clips.digests(clip)).length, 2)
+  t.same(sampled, ['a', 'b', 'c'])
+  t.equal((await clips.tiles(c!)).byteLength, 2 * TILE_BYTES)
+  t.same(sampled, ['a', 'b', 'c'])
+  const [one, two] = await Promise.all([clips.tiles(a!), clips.tiles(a!)])
+  t.equal(one, two)
+  t.same(sampled, ['a', 'b', 'c', 'a'])
+  clips.checkIntegrity(true)
+  const running = clips.tiles(b!)
+  t.throws(() => clips.checkIntegrity(true), /1 are being sampled while idle/)
+  clips.checkIntegrity(false)
+  await running
+  clips.checkIntegrity(true)
+})
 
 t.test('a clip that cannot be read is tried anew, and told by its label', async t => {
   const { builder, requests } = bench()
