@@ -131,21 +131,16 @@ export class SchemaIndex {
     const legacy = schema.$id ?? schema.id
     if (typeof legacy === 'string' && /^#[A-Za-z]/.test(legacy)) node.resource.anchors.set(legacy.slice(1), node)
     for (const [keyword, value] of Object.entries(schema)) {
-      const pointer = pointerTo(node.pointer, keyword)
-      if (SCHEMA_LIST_KEYWORDS.has(keyword) && Array.isArray(value)) {
-        for (const [index, item] of value.entries())
-          this.#add(item, pointerTo(pointer, index), node.resource, depth + 1)
-      } else if (SCHEMA_KEYWORDS.has(keyword) && (isObject(value) || typeof value === 'boolean')) {
-        this.#add(value, pointer, node.resource, depth + 1)
-      } else if (SCHEMA_MAP_KEYWORDS.has(keyword) && isObject(value)) {
-        for (const [name, item] of Object.entries(value)) {
-          if (Array.isArray(item) && keyword === 'dependencies') continue
-          if (keyword === '$defs' || keyword === 'definitions') {
-            if (typeof item !== 'boolean' && !isObject(item)) continue
-          }
-          this.#add(item, pointerTo(pointer, name), node.resource, depth + 1)
-        }
+      const add = (item: unknown, ...tokens: readonly (string | number)[]): void => {
+        // What is no schema is an error only where it is used as one: in "$defs" anything may lie about.
+        if (typeof item === 'boolean' || isObject(item))
+          this.#add(item, pointerTo(node.pointer, keyword, ...tokens), node.resource, depth + 1)
       }
+      if (SCHEMA_LIST_KEYWORDS.has(keyword) && Array.isArray(value))
+        for (const [index, item] of value.entries()) add(item, index)
+      else if (SCHEMA_KEYWORDS.has(keyword)) add(value)
+      else if (SCHEMA_MAP_KEYWORDS.has(keyword) && isObject(value))
+        for (const [name, item] of Object.entries(value)) add(item, name)
     }
   }
 
