@@ -31,9 +31,10 @@ export class PlainRuns {
 
   /** For a state with a run: no token made of more plain characters may come next. */
   isExact(state: ExpressionId): boolean {
-    const { kinds, second } = this.#store.nodes
-    if (kinds[state] === Kind.Choice) return false
-    return kinds[state] !== Kind.Sequence || !beginsPlain(this.#store, second[state]!)
+    const { kinds, first, second } = this.#store.nodes
+    if (kinds[state] === Kind.Repeat) return true
+    if (kinds[state] !== Kind.Sequence || kinds[first[state]!] !== Kind.Repeat) return false
+    return !beginsPlain(this.#store, second[state]!)
   }
 
   #measure(state: ExpressionId): number {
@@ -43,8 +44,8 @@ export class PlainRuns {
       for (const member of data[state] as readonly number[]) longest = Math.max(longest, this.lengthOf(member))
       return longest
     }
-    const head = kinds[state] === Kind.Sequence ? first[state]! : state
-    return kinds[head] === Kind.Repeat && this.#takesPlain(first[head]!) ? third[head]! : 0
+    if (kinds[state] === Kind.Sequence) return this.lengthOf(first[state]!)
+    return kinds[state] === Kind.Repeat && this.#takesPlain(first[state]!) ? third[state]! : 0
   }
 
   /** Whether the expression goes on exactly as a plain character does after every byte that one can begin with. */
