@@ -1,45 +1,19 @@
 import t, { type Test } from 'tap'
 import { ExpressionStore } from '../../runtime/grammar/expression.js'
 import { Grammar } from '../../runtime/grammar/grammar.js'
-import { compileGrammar, type GrammarSpecification, type Matcher } from '../../runtime/grammar/index.js'
+import { compileGrammar, type GrammarSpecification } from '../../runtime/grammar/index.js'
 import { JsonText } from '../../runtime/grammar/json-text.js'
-import type { Vocabulary } from '../../runtime/protocol/vocabulary.js'
+import { legalByBytes, legalByMask } from '../support/mask-oracle.js'
 import { randomExpression } from '../support/random-expression.js'
 import { byteVocabulary, makeRandom, syntheticVocabulary } from '../support/vocabularies.js'
-
-/** Legal ids, by taking every token byte by byte. */
-function bruteForce(grammar: Grammar, state: number): number[] {
-  const { store, vocabulary } = grammar
-  const legal: number[] = []
-  for (let id = 0; id < vocabulary.size; id++) {
-    if (vocabulary.stopIds.includes(id)) {
-      if (store.isNullable(state)) legal.push(id)
-      continue
-    }
-    const bytes = vocabulary.bytes(id)
-    if (bytes === null || bytes.length === 0) continue
-    let next = state
-    for (const byte of bytes) next = store.derivative(next, byte)
-    if (next !== store.fail) legal.push(id)
-  }
-  return legal
-}
-
-function readMask(matcher: Matcher, vocabulary: Vocabulary): number[] {
-  const row = new Int32Array(((vocabulary.size + 31) >>> 5) + 3).fill(-1)
-  matcher.fillMask(row)
-  const ids: number[] = []
-  for (let id = 0; id < row.length * 32; id++) if ((row[id >>> 5]! >>> (id & 31)) & 1) ids.push(id)
-  return ids
-}
 
 /** Walks at random inside the masks, checking each against brute force, until the text may end and chance ends it. */
 function walk(t: Test, grammar: Grammar, random: () => number, limit: number): string {
   const matcher = grammar.matcher()
   const bytes: number[] = []
   for (let step = 0; step < limit; step++) {
-    const legal = readMask(matcher, grammar.vocabulary)
-    t.same(legal, bruteForce(grammar, matcher.state), 'the mask equals acceptance token by token')
+    const legal = legalByMask(grammar, matcher)
+    t.same(legal, legalByBytes(grammar, matcher.state), 'the mask equals acceptance token by token')
     const sparse = matcher.allowedIds()
     if (sparse !== null) t.same([...sparse], legal, 'the list equals the mask')
     t.not(legal.length, 0, 'there is always a way on')
