@@ -5,6 +5,7 @@ import { type Clip, type ClipLimits, checkDuration, checkFrameSize, unreadable }
 import { collectYoungGarbage } from './collect-garbage.js'
 import { type FrameRun, planRuns, shownOrder } from './frame-runs.js'
 import type { RgbImage } from './resize.js'
+import { type YuvColours, type YuvImage, yuvToRgb } from './yuv.js'
 
 const PACKAGE = '@napi-rs/webcodecs'
 const VERSION = '1.3.1'
@@ -75,7 +76,9 @@ async function demux(bytes: Uint8Array, container: 'mp4' | 'webm', codecs: Codec
     checkDuration((demuxer.duration ?? 0) / 1e6, limits)
     const configuration = demuxer.videoDecoderConfig
     if (configuration === null) throw unreadable(label, 'it has no video track.')
-    if (!configuration.codec) throw unreadable(label, 'its video track is of an unknown kind or damaged.')
+    if (!configuration.codec || configuration.codec === 'none') {
+      throw unreadable(label, 'its video track is damaged or of a kind that is not decoded.')
+    }
     checkFrameSize(configuration.codedWidth, configuration.codedHeight, limits)
     await demuxer.demuxAsync().catch((error: unknown) => void failures.push(error))
     const [cause] = failures
@@ -142,9 +145,29 @@ async function decodeRun(
   if (shown < frames.length) throw unreadable(label, `${frames.length - shown} of its frames cannot be decoded.`)
 }
 
+const CHROMA_SHIFTS: Readonly<Record<string, YuvImage['chromaShift']>> = {
+  I420: { x: 1, y: 1 },
+  I422: { x: 1, y: 0 },
+  I444: { x: 0, y: 0 },
+}
+
+/** The colours that a file asks for; null for those that the package's own conversion assumes, whatever the file asks for. */
+function taggedColours({ colorSpace }: VideoFrame): YuvColours | null {
+  const { matrix: tagged, fullRange } = colorSpace
+  const matrix = tagged === 'bt709' ? 'bt709' : tagged === 'bt2020-ncl' ? 'bt2020' : 'bt601'
+  return matrix === 'bt601' && fullRange !== true ? null : { matrix, fullRange: fullRange === true }
+}
+
 async function copyFrame(frame: VideoFrame, limits: ClipLimits): Promise<RgbImage> {
   const { width, height } = frame.visibleRect
   checkFrameSize(width, height, limits)
+  const chromaShift = frame.format === null ? undefined : CHROMA_SHIFTS[frame.format]
+  const colours = taggedColours(frame)
+  if (chromaShift !== undefined && colours !== null) {
+    const data = new Uint8Array(frame.allocationSize())
+    const planes = await frame.copyTo(data)
+    return yuvToRgb({ width, height, data, planes, chromaShift }, colours)
+  }
   const format = { format: 'RGBA' } as const
   const source = new Uint8Array(frame.allocationSize(format))
   await frame.copyTo(source, format)

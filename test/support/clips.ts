@@ -17,6 +17,12 @@ export const clipGolden: {
   readonly width: number
   readonly height: number
   readonly digests: Readonly<Record<string, readonly string[]>>
+  /** A clip with colour tags, and some pixels of one of its frames. */
+  readonly tagged: {
+    readonly name: string
+    readonly frame: number
+    readonly points: readonly (readonly [x: number, y: number, red: number, green: number, blue: number])[]
+  }
 } = JSON.parse(readFileSync(join(FOLDER, 'frames.json'), 'utf8'))
 
 /** Written by training/fixtures/make_video_answers.py. */

@@ -51,6 +51,17 @@ t.test('damaged inside, a clip is refused when the damage is reached', async t =
   await t.rejects(readFrames(damage(6640, 7952), [0, 30, 47]), { code: 'VIDEO_UNREADABLE' })
 })
 
+t.test('colours are those that the file asks for', async t => {
+  const { name, frame, points } = clipGolden.tagged
+  const { width, data } = (await readFrames(readClip(name), [frame])).get(frame)!
+  // PyAV converts with tables of whole numbers, so that a level or two lie between.
+  const differences = points.flatMap(([x, y, ...rgb]) =>
+    rgb.map((value, at) => Math.abs(value - data[(y * width + x) * 3 + at]!)),
+  )
+  t.equal(differences.length, 3 * 54)
+  t.ok(Math.max(...differences) <= 3, `${Math.max(...differences)} levels`)
+})
+
 t.test('limits are told with what came', async t => {
   const bytes = readClip('moving.mp4')
   await t.rejects(openClip(bytes, { label: 'a.mp4', pixelLimit: 1000 }), {
