@@ -53,8 +53,8 @@ export interface GenerateTaskOptions {
   readonly closeOnLength: boolean
   /** Width up to which logits are real; rows may be wider. */
   readonly vocabularySize: number
-  /** Reported for positions that stand for a picture. */
-  readonly imageTokenId: number
+  /** The id to report for a prompt position that stands for a row of a picture or a frame. */
+  placeholderAt(position: number): number
   readonly imageEncodes: () => number
   tokenText(id: number): string
   /** Called with the finished text: what it breaks of the schema, when the request asked for validation. */
@@ -260,7 +260,7 @@ export class GenerateTask implements Task {
 
   #tokenAt(position: number): number {
     const element = this.sequence.elementAt(position)
-    return element >= 0 ? element : this.#options.imageTokenId
+    return element >= 0 ? element : this.#options.placeholderAt(position)
   }
 
   #result(): GenerateResult {

@@ -1,3 +1,4 @@
+import type { EngineModel } from '../protocol/engine.js'
 import { EngineError } from '../protocol/error.js'
 import type { EncodeJob, VisionEncoder } from '../runner/vision-encoder.js'
 import type { ClipStore } from '../vision/clip-store.js'
@@ -101,6 +102,16 @@ export class PromptPreparer {
     const request = { op: 'normalise', tiles, tile: source.index, spec: frames.spec } as const
     return (pixels, offset): NormaliseRequest => ({ ...request, pixels, offset })
   }
+}
+
+/** The id that the row of a picture or a frame at `position` has in the prompt written out. */
+export function placeholderAt(
+  { spans, pictures }: BuiltPrompt,
+  position: number,
+  { imageTokenId, videoTokenId = imageTokenId }: Pick<EngineModel, 'imageTokenId' | 'videoTokenId'>,
+): number {
+  const at = spans.findIndex(({ start, count }) => position >= start && position < start + count)
+  return pictures[at]?.source.kind === 'frame' ? videoTokenId : imageTokenId
 }
 
 /** How the vision worker lays the rows out, in its own words. */

@@ -16,6 +16,7 @@ import { GenerateTask } from './generate-task.js'
 import { GenerationStream } from './generation.js'
 import { encodeOptions } from './options.js'
 import type { EngineParts } from './parts.js'
+import { placeholderAt } from './prepare.js'
 import type { PromptIds } from './prompt-builder.js'
 import { RequestDesk, type Settle, type Ticket, type TicketFields } from './request-desk.js'
 import { resolveLogprobs, resolveSampling } from './sampling-params.js'
@@ -196,7 +197,7 @@ export class RadiantEngine implements Engine {
       promptFrom,
       closeOnLength: request.closeOnLength ?? false,
       vocabularySize: tokenizer.size,
-      imageTokenId: this.model.imageTokenId,
+      placeholderAt: position => placeholderAt(prepared.prompt, position, this.model),
       imageEncodes: () => prepared.owner.imageEncodes,
       tokenText,
       validate: grammar?.validate ?? null,

@@ -27,7 +27,8 @@ export class TokenRecorder {
     return {
       tokenId,
       text: tokenText(tokenId),
-      logprob: logits[tokenId]! - normaliser,
+      // A placeholder may lie past the vocabulary: the original code's pictures have no token.
+      logprob: tokenId < vocabularySize ? logits[tokenId]! - normaliser : null,
       top: best.map(entry => ({ ...entry, text: tokenText(entry.tokenId) })),
     }
   }

@@ -134,7 +134,7 @@ export interface TokenLogprob {
   readonly tokenId: number
   /** The token's own text; a partial character shows as U+FFFD. */
   readonly text: string
-  /** Natural logarithm of the probability, before temperature and masks; null for the first prompt token and for tokens that only close a value. */
+  /** Natural logarithm of the probability, before temperature and masks; null for the first prompt token, for rows of a picture where the vocabulary has no token for pictures, and for tokens that only close a value. */
   readonly logprob: number | null
   readonly top: readonly { readonly tokenId: number; readonly text: string; readonly logprob: number }[]
 }

@@ -128,7 +128,7 @@ export function makeHarness(options: HarnessOptions) {
       promptFrom: request.promptFrom ?? null,
       closeOnLength: request.closeOnLength ?? false,
       vocabularySize: VOCABULARY,
-      imageTokenId: 1,
+      placeholderAt: () => 1,
       imageEncodes: () => 0,
       tokenText: letter,
       validate: null,

@@ -134,8 +134,12 @@ function readPrompts(
     if (prompts.length === 0) throw invalid('"text" must hold at least one prompt.', 'text')
     return { isSingle: typeof text === 'string', prompts }
   }
-  const { isSingle, lists } = checkIdLists(ids, 'input_ids', model.vocabSize)
+  const { isSingle, lists } = checkIdLists(ids, 'input_ids', model.vocabSize, placeholdersOf(model))
   return { isSingle, prompts: lists }
+}
+
+function placeholdersOf({ imageTokenId, videoTokenId }: EngineModel): readonly number[] {
+  return videoTokenId === undefined ? [imageTokenId] : [imageTokenId, videoTokenId]
 }
 
 function readSamplings(fields: Fields, count: number, model: EngineModel): readonly NativeSampling[] {
