@@ -29,7 +29,12 @@ interface Turn {
   /** What the holder asked for last. */
   readonly spans: readonly ImageSpan[]
   readonly leases: Map<ImageSpan, FeatureLease>
+  /** Times that others asked since the holder did. */
+  overlooked: number
 }
+
+/** A holder that the scheduler passes over (for requests of higher priority, say) loses the turn after so many others asked. */
+const PATIENCE = 256
 
 /**
  * Makes features when they are first needed and keeps them while any request may still need them. A picture is encoded
@@ -94,6 +99,7 @@ export class FeatureService implements FeatureSource {
 
   acquireAll(spans: readonly ImageSpan[], holder: object): readonly number[] | null {
     const mine = this.#turn?.holder === holder
+    if (this.#turn && !mine && ++this.#turn.overlooked > PATIENCE) this.#dropTurn()
     const mayEvict = mine || this.#turn === null
     const leases = mine ? this.#turn!.leases : new Map<ImageSpan, FeatureLease>()
     this.#makeAll(spans, leases, mayEvict)
@@ -104,7 +110,7 @@ export class FeatureService implements FeatureSource {
       this.#makeAll(spans, leases, true)
     }
     if (spans.some(span => leases.get(span)?.state !== 'ready')) {
-      if (mayEvict) this.#turn = { holder, spans, leases }
+      if (mayEvict) this.#turn = { holder, spans, leases, overlooked: 0 }
       else this.#letGo(leases)
       return null
     }

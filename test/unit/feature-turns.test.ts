@@ -113,3 +113,21 @@ t.test('room in pieces is put together for a request that needs it whole', async
   for (const span of spans) service.unregister(span.key, owner)
   service.checkIntegrity(true)
 })
+
+t.test('a holder that is passed over loses the turn to those who keep asking', async t => {
+  const service = new FeatureService(new FeatureCache(10), () => {})
+  const span = (key: string, count: number): ImageSpan => ({ key, start: 0, count })
+  const wanted = { first: [span('a', 6), span('b', 4)], second: [span('c', 8)] }
+  for (const { key, count } of [...wanted.first, ...wanted.second]) {
+    const owner = { imageEncodes: 0, featureHits: 0, onFailure: () => {} }
+    service.register({ key, rows: count, encode: async () => {} }, owner)
+  }
+  t.equal(service.acquireAll(wanted.first, 'first'), null, 'the first has the turn while its pictures are made')
+  let rounds = 0
+  while (service.acquireAll(wanted.second, 'second') === null && rounds < 1000) {
+    rounds++
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  t.ok(rounds > 100 && rounds < 1000, `served after ${rounds} rounds`)
+  service.checkIntegrity(false)
+})
