@@ -1,6 +1,6 @@
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import type { ExpressionId, ExpressionStore } from './expression.js'
-import { unfinishedTail } from './plain-text.js'
+import { isWellFormed, unfinishedTail } from './plain-text.js'
 import { agreeingTokens, followBytes } from './token-spelling.js'
 import { END, type FlatTrie, RECORD, START, type TokenTrie } from './token-trie.js'
 
@@ -8,6 +8,11 @@ import { END, type FlatTrie, RECORD, START, type TokenTrie } from './token-trie.
 const MAX_FORCED = 2_048
 /** Tokens from the end that are checked for a longer token across the boundary. */
 const LOOK_BACK = 4
+/** Tokens that begin inside another and cross the boundary, of which the tokenizer is asked whether it would choose them. */
+const MAX_TRIALS = 6
+/** Tokens before the text that the tokenizer is shown, as its cuts depend on what stands before. */
+export const CONTEXT_TOKENS = 2
+const MAX_REMEMBERED = 4_096
 
 /** Jump-forward for one grammar: text that the grammar dictates, in tokens that the model itself would have used. */
 export class ForcedText {
@@ -16,6 +21,8 @@ export class ForcedText {
   readonly #vocabulary: Vocabulary
   /** By state: the only byte that may come next, -1 for none or several or a legal end. */
   readonly #single: (number | undefined)[] = []
+  /** Results by state and context. */
+  readonly #remembered = new Map<string, readonly number[]>()
 
   constructor(store: ExpressionStore, trie: TokenTrie, vocabulary: Vocabulary) {
     this.#store = store
@@ -24,17 +31,40 @@ export class ForcedText {
   }
 
   /**
-   * Tokens of the dictated text. The text ends where the grammar leaves a choice, and a model may well choose a
-   * token that begins inside the dictated text and reaches beyond it; tokens that such a one would replace are left
-   * to the model, so that it never sees a cut that its tokenizer would not have made.
+   * Tokens of the dictated text; `context` are the tokens just before. The text ends where the grammar leaves a
+   * choice, and a model may well choose a token that begins inside the dictated text and reaches beyond it; tokens
+   * that such a one would replace are left to the model, so that it never sees a cut that its tokenizer would not
+   * have made.
    */
-  tokens(state: ExpressionId): number[] {
+  tokens(state: ExpressionId, context: readonly number[]): number[] {
+    if (this.#singleByte(state) < 0) return []
+    const key = `${state}:${context.join()}`
+    let ids = this.#remembered.get(key)
+    if (ids === undefined) {
+      ids = this.#cut(state, context)
+      if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear()
+      this.#remembered.set(key, ids)
+    }
+    return [...ids]
+  }
+
+  #cut(state: ExpressionId, context: readonly number[]): number[] {
     const { bytes, end } = this.#forcedBytes(state)
     const text = bytes.subarray(0, bytes.length - unfinishedTail(bytes))
     if (text.length === 0 || (text[0]! & 0xc0) === 0x80) return []
-    const ids = this.#vocabulary.encodeContinuation(Buffer.from(text).toString())
+    const ids = this.#encodeAfter(context, text)
     const agreeing = ids.slice(0, agreeingTokens(this.#vocabulary, ids, text))
     return agreeing.slice(0, this.#settledTokens(agreeing, bytes, end))
+  }
+
+  /** The tokenizer's tokens of `text` behind the context, where it would have cut the context as it was cut; else of the text alone. */
+  #encodeAfter(context: readonly number[], text: Uint8Array): number[] {
+    const before = Buffer.concat(context.map(id => this.#vocabulary.bytes(id) ?? new Uint8Array()))
+    if (before.length > 0 && isWellFormed(before)) {
+      const ids = this.#vocabulary.encodeContinuation(before.toString() + Buffer.from(text).toString())
+      if (context.every((id, index) => ids[index] === id)) return ids.slice(context.length)
+    }
+    return this.#vocabulary.encodeContinuation(Buffer.from(text).toString())
   }
 
   /** Nothing may follow the state. */
@@ -82,35 +112,65 @@ export class ForcedText {
       offset += this.#vocabulary.bytes(id)!.length
     }
     let settled = ids.length
-    for (let index = ids.length - 1; index >= Math.max(0, ids.length - LOOK_BACK); index--)
-      if (this.#isSpanned(bytes, starts[index]!, end)) settled = index
+    for (let index = ids.length - 1; index >= Math.max(0, ids.length - LOOK_BACK); index--) {
+      const next = starts[index + 1] ?? offset
+      const isReplaced =
+        this.#crossings(bytes, starts[index]!, end, 1).length > 0 ||
+        this.#isCutInside(ids, starts, index, next, bytes, end)
+      if (isReplaced) settled = index
+    }
     return settled
   }
 
-  #isSpanned(bytes: Uint8Array, start: number, end: ExpressionId): boolean {
-    if (bytes.length - start >= this.#trie.maxBytes) return false
-    return [this.#trie.plain, this.#trie.rest].some(trie => {
-      const node = followBytes(trie, bytes, start)
-      return node >= 0 && this.#reachesToken(trie, node, end)
-    })
+  /** Whether the tokenizer, given some text across the boundary, would begin a token inside token `index`. */
+  #isCutInside(
+    ids: readonly number[],
+    starts: readonly number[],
+    index: number,
+    next: number,
+    bytes: Uint8Array,
+    end: ExpressionId,
+  ): boolean {
+    for (let start = starts[index]! + 1; start < next; start++) {
+      for (const tail of this.#crossings(bytes, start, end, MAX_TRIALS)) {
+        const text = Buffer.concat([bytes.subarray(starts[index]!), tail])
+        if (!isWellFormed(text)) continue
+        if (this.#vocabulary.encodeContinuation(text.toString())[0] !== ids[index]) return true
+      }
+    }
+    return false
   }
 
-  /** Whether a token strictly below the node goes on in a way that the state allows. */
-  #reachesToken(trie: FlatTrie, top: number, state: ExpressionId): boolean {
+  /** What up to `limit` tokens that begin at bytes[start] and match all bytes from there add to them, in ways that the state behind allows. */
+  #crossings(bytes: Uint8Array, start: number, end: ExpressionId, limit: number): Uint8Array[] {
+    const found: Uint8Array[] = []
+    if (bytes.length - start >= this.#trie.maxBytes) return found
+    for (const trie of [this.#trie.plain, this.#trie.rest]) {
+      const node = followBytes(trie, bytes, start)
+      if (node >= 0) this.#collectTails(trie, node, end, limit, found)
+    }
+    return found
+  }
+
+  /** Tails of the tokens strictly below the node that the state allows. */
+  #collectTails(trie: FlatTrie, top: number, state: ExpressionId, limit: number, into: Uint8Array[]): void {
     const { words } = trie
     const base = (words[top]! >>> 8) + 1
     const states = [state]
-    for (let node = top + RECORD; node < words[top + END]!; ) {
+    const tail: number[] = []
+    for (let node = top + RECORD; node < words[top + END]! && into.length < limit; ) {
       const depth = (words[node]! >>> 8) - base
-      const target = this.#store.derivative(states[depth]!, words[node]! & 0xff)
+      const byte = words[node]! & 0xff
+      const target = this.#store.derivative(states[depth]!, byte)
       if (target === this.#store.fail) {
         node = words[node + END]!
         continue
       }
-      if (words[node + RECORD + START]! > words[node + START]!) return true
+      tail.length = depth
+      tail.push(byte)
+      if (words[node + RECORD + START]! > words[node + START]!) into.push(Uint8Array.from(tail))
       states[depth + 1] = target
       node += RECORD
     }
-    return false
   }
 }

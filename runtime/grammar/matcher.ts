@@ -1,7 +1,7 @@
 import { EngineError } from '../protocol/error.js'
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import type { ExpressionId, ExpressionStore } from './expression.js'
-import type { ForcedText } from './forced-text.js'
+import { CONTEXT_TOKENS, type ForcedText } from './forced-text.js'
 import { writeMask } from './mask-cache.js'
 import type { MaskMaker } from './token-mask.js'
 import { spellBytes } from './token-spelling.js'
@@ -28,13 +28,21 @@ export const STEP_BUDGET = 500
 export class Matcher {
   readonly #parts: MatcherParts
   readonly #isStop: ReadonlySet<number>
+  /** State before each token, and the tokens. */
   readonly #history: ExpressionId[]
+  readonly #tokens: number[]
   #state: ExpressionId
 
-  constructor(parts: MatcherParts, history: readonly ExpressionId[] = [], state = parts.root) {
+  constructor(
+    parts: MatcherParts,
+    history: readonly ExpressionId[] = [],
+    tokens: readonly number[] = [],
+    state = parts.root,
+  ) {
     this.#parts = parts
     this.#isStop = new Set(parts.vocabulary.stopIds)
     this.#history = [...history]
+    this.#tokens = [...tokens]
     this.#state = state
   }
 
@@ -89,6 +97,7 @@ export class Matcher {
       state = next
     }
     this.#history.push(this.#state)
+    this.#tokens.push(tokenId)
     this.#state = state
     return true
   }
@@ -113,11 +122,12 @@ export class Matcher {
     if (count === 0) return
     this.#state = this.#history[this.#history.length - count]!
     this.#history.length -= count
+    this.#tokens.length -= count
   }
 
   /** An independent matcher at the same place. */
   fork(): Matcher {
-    return new Matcher(this.#parts, this.#history, this.#state)
+    return new Matcher(this.#parts, this.#history, this.#tokens, this.#state)
   }
 
   /** Tokens that the grammar dictates from here, none when it leaves a choice. The matcher does not move: accept them one by one. */
@@ -125,7 +135,7 @@ export class Matcher {
     const { store, forced } = this.#parts
     return store.within(STEP_BUDGET, () => {
       store.derivatives.trim()
-      return forced.tokens(this.#state)
+      return forced.tokens(this.#state, this.#tokens.slice(-CONTEXT_TOKENS))
     })
   }
 
@@ -155,6 +165,7 @@ export class Matcher {
   /** Throws when the books do not balance: a live state that allows nothing and may not end. */
   checkIntegrity(): void {
     const { store } = this.#parts
+    if (this.#tokens.length !== this.#history.length) throw new Error('a matcher has lost a token or a state')
     for (const state of [...this.#history, this.#state])
       if (store.isEmptyLanguage(state)) throw new Error(`state ${state} of a matcher has no future`)
   }

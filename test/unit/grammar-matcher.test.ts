@@ -142,3 +142,30 @@ t.test('the shortest completion closes what is open, in characters cut in half a
   t.equal(close(Buffer.from('[]')), '[]')
   t.match(close(Buffer.from('"世').subarray(0, 2)), /^"[^\ufffd]"$/)
 })
+
+t.test('forced tokens are cut as the tokenizer cuts them behind the tokens before', async t => {
+  const base = makeVocabulary([...everyByte(), '_id', '","', '["', null], [259])
+  const vocabulary: Vocabulary = {
+    ...base,
+    id: 'by context',
+    encodeContinuation: text => (text.startsWith('"') ? [...Buffer.from(text)] : base.encodeContinuation(text)),
+  }
+  const grammar = compileGrammar({ ebnf: 'root ::= ("x" | "\\"") "_id" ("1" | "2")' }, vocabulary)
+  const after = (id: number) => {
+    const matcher = grammar.matcher()
+    matcher.accept(id)
+    return matcher.forcedTokens()
+  }
+  t.same(after(0x78), [256])
+  t.same(after(0x22), [...Buffer.from('_id')])
+})
+
+t.test('a token that would begin inside the last forced one and cross its end takes its place', async t => {
+  const base = makeVocabulary([...everyByte(), '[{', '{"', null], [258])
+  const merging = (text: string) =>
+    base.encodeContinuation(text.replace('[{"', '[\u0001"')).flatMap(id => (id === 1 ? [123] : [id]))
+  const vocabulary: Vocabulary = { ...base, id: 'merging', encodeContinuation: merging }
+  const forced = (ebnf: string) => compileGrammar({ ebnf }, vocabulary).matcher().forcedTokens()
+  t.same(forced('root ::= "[{" ("\\"" | "}")'), [])
+  t.same(forced('root ::= "[{" ("x" | "}")'), [256])
+})
