@@ -122,9 +122,9 @@ t.test('a holder that is passed over loses the turn to those who keep asking', a
     const owner = { imageEncodes: 0, featureHits: 0, onFailure: () => {} }
     service.register({ key, rows: count, encode: async () => {} }, owner)
   }
-  t.equal(service.acquireAll(wanted.first, 'first'), null, 'the first has the turn while its pictures are made')
+  t.equal(service.acquireAll(wanted.first, wanted.first), null, 'the first has the turn while its pictures are made')
   let rounds = 0
-  while (service.acquireAll(wanted.second, 'second') === null && rounds < 1000) {
+  while (service.acquireAll(wanted.second, wanted.second) === null && rounds < 1000) {
     rounds++
     await new Promise(resolve => setImmediate(resolve))
   }
