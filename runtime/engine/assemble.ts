@@ -112,7 +112,9 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     numTiles: Math.max(STAGED_TILES, mostViews(spec)),
     maxBatchTiles: MAX_BATCH_TILES,
   })
-  await Promise.all([runner.load(), encoder.load()])
+  // Both to the end even when one fails: a thread that is ended while it loads native code takes the process with it.
+  const loads = await Promise.allSettled([runner.load(), encoder.load()])
+  for (const load of loads) if (load.status === 'rejected') throw load.reason
 
   const cache = new PrefixCache(memory.numPages, config.pageSize)
   const featureService = new FeatureService(featureCache, () => core.wake())

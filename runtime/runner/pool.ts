@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { EngineError, ERROR_TABLE, type ErrorCode } from '../protocol/error.js'
 
@@ -18,6 +19,8 @@ interface ReplyError {
 export class WorkerPool {
   readonly #name: string
   readonly #piscina: Piscina
+  /** Threads that have not said yet that their module is loaded. */
+  readonly #starting = new Map<Worker, Promise<void>>()
   #isClosed = false
 
   /** @param url compiled worker module; @param threads of which each has its own state. */
@@ -26,6 +29,7 @@ export class WorkerPool {
     this.#piscina = new Piscina({ filename: url.href, minThreads: threads, maxThreads: threads, recordTiming: false })
     // A worker that dies rejects the call it was on; the event needs a listener, or it would end the process as well.
     this.#piscina.on('error', () => {})
+    for (const thread of this.#piscina.threads) this.#starting.set(thread, this.#started(thread))
   }
 
   /**
@@ -46,9 +50,24 @@ export class WorkerPool {
     throw rebuild(this.#name, reply.error)
   }
 
+  /** Ends the threads and what they are at; but a call that loads native code must have been answered. */
   async close(): Promise<void> {
     this.#isClosed = true
+    // Ended while its module registers native functions, a thread takes the process with it.
+    for (const thread of this.#starting.keys()) thread.ref()
+    await Promise.all(this.#starting.values())
     await this.#piscina.destroy()
+  }
+
+  /** A thread's first message is that it is ready. */
+  #started(thread: Worker): Promise<void> {
+    return new Promise(resolve => {
+      const end = () => {
+        this.#starting.delete(thread)
+        resolve()
+      }
+      for (const event of ['message', 'error', 'exit']) thread.once(event, end)
+    })
   }
 }
 
