@@ -137,7 +137,9 @@ export class GrammarCache {
       grammar.warm()
       return { kind: 'grammar', grammar }
     } catch (error) {
-      return { kind: 'refusal', error: toEngineError(error) }
+      // Made anew: the trace of the original, kept for as long as the refusal, would hold the whole store in memory.
+      const { code, data } = toEngineError(error)
+      return { kind: 'refusal', error: new EngineError(code, data) }
     }
   }
 

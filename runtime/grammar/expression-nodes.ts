@@ -78,7 +78,7 @@ export class NodeTable {
 
   /** Rough size in memory, in bytes. */
   get bytes(): number {
-    return this.size * 120 + this.#payload * 8
+    return this.size * 180 + this.#payload * 8
   }
 
   /** The node made of two ids (sequence, intersection). */
