@@ -70,7 +70,7 @@ const FAMILIES = ['llava', 'llava_next', 'llava_next_video', 'llava_llama', 'lla
 /** How the checkpoint wants its pictures. Throws MODEL_UNSUPPORTED that names the field it cannot honour. */
 export function visionSpec(facts: VisionFacts, overrides: VisionOverrides = {}): VisionSpec {
   const refuse = (what: string): never => {
-    throw new EngineError('MODEL_UNSUPPORTED', { path: facts.path, what })
+    throw new EngineError('MODEL_UNSUPPORTED', { path: facts.path, what: `${what}.` })
   }
   refuseUnknown('model_type', facts.family, FAMILIES, refuse)
   const { config, preprocessor } = facts.files

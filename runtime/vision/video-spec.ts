@@ -9,7 +9,7 @@ type Json = Readonly<Record<string, unknown>>
 export function videoSpec(facts: VisionFacts, spec: VisionSpec): VideoSpec | null {
   const { config } = facts.files
   const refuse = (what: string): never => {
-    throw new EngineError('MODEL_UNSUPPORTED', { path: facts.path, what })
+    throw new EngineError('MODEL_UNSUPPORTED', { path: facts.path, what: `${what}.` })
   }
   if (facts.family !== 'llava_next_video') return null
   if (isObject(config.vision_config)) {

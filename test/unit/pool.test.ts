@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { EngineError } from '../../runtime/protocol/error.js'
 import { WorkerPool } from '../../runtime/runner/pool.js'
@@ -101,4 +102,16 @@ t.test('closing ends the threads; a call that comes later is refused', async t =
   await call({ op: 'echo', value: 0 })
   await pool.close()
   await t.rejects(call({ op: 'echo', value: 1 }), { code: 'ENGINE_CLOSED' })
+})
+
+t.test('a pool that is closed while its threads start takes nothing down', async t => {
+  // The module that prepares pictures loads native code; a thread that is ended meanwhile ends the process.
+  const pictures = new URL('../../runtime/vision/worker.js', import.meta.url)
+  for (const url of [WORKER, pictures]) {
+    for (let milliseconds = 0; milliseconds < 24; milliseconds += 4) {
+      const pool = new WorkerPool('short-lived', url, 1)
+      await delay(milliseconds)
+      await t.resolves(pool.close())
+    }
+  }
 })
