@@ -83,13 +83,6 @@ const cases: readonly {
     says: /encoder\.layers\.0\.mlp\.fc1\.weight holds NaN at element 9/,
   },
   {
-    what: 'a NaN in the vector that ends rows',
-    checkpoint: 'next-clip-qwen2',
-    damage: damage => damage.weights(all => setNaN(all, 'model.image_newline', 3)),
-    code: 'MODEL_CORRUPT',
-    says: /image_newline holds NaN at element 3/,
-  },
-  {
     what: 'a matrix turned over',
     checkpoint: 'next-clip-mistral',
     damage: damage => damage.weights(all => turn(all, 'model.language_model.layers.0.mlp.down_proj.weight')),
@@ -102,21 +95,6 @@ const cases: readonly {
     damage: damage => damage.weights(all => delete all.image_newline),
     code: 'MODEL_CORRUPT',
     says: /the tensor newline .* is missing/,
-  },
-  {
-    what: 'a connector without its second layer',
-    checkpoint: 'original-clip-llama',
-    damage: damage => damage.weights(all => delete all['model.mm_projector.2.weight']),
-    code: 'MODEL_CORRUPT',
-    says: /the tensor projector\.1\.weight .* is missing/,
-  },
-  {
-    what: 'a layer fewer than the configuration says',
-    checkpoint: 'llava-clip-llama3',
-    damage: damage =>
-      damage.json('config.json', config => Object.assign(config.text_config as Json, { num_hidden_layers: 3 })),
-    code: 'MODEL_CORRUPT',
-    says: /layers\.2\./,
   },
   {
     what: 'one of two weight files gone',
@@ -151,22 +129,6 @@ const cases: readonly {
     damage: damage => damage.json('config.json', config => Object.assign(config, { model_type: 'llava_onevision' })),
     code: 'MODEL_UNSUPPORTED',
     says: /llava_onevision/,
-  },
-  {
-    what: 'a language model of another kind',
-    checkpoint: 'llava-clip-llama',
-    damage: damage =>
-      damage.json('config.json', config => Object.assign(config.text_config as Json, { model_type: 'gemma2' })),
-    code: 'MODEL_UNSUPPORTED',
-    says: /gemma2/,
-  },
-  {
-    what: 'a tower of another kind',
-    checkpoint: 'llava-clip-llama',
-    damage: damage =>
-      damage.json('config.json', config => Object.assign(config.vision_config as Json, { model_type: 'pixtral' })),
-    code: 'MODEL_UNSUPPORTED',
-    says: /pixtral/,
   },
   {
     what: 'canvases that are no whole tiles',

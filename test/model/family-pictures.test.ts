@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createEngine, type EngineOptions, type RadiantEngine } from '../../runtime/engine.js'
 import type { GenerateRequest, GenerateResult } from '../../runtime/protocol/backend.js'
+import { buildServer } from '../../runtime/server/app.js'
 import {
   contentOf,
   expandedIds,
@@ -11,10 +12,21 @@ import {
   familyGoldens,
   largestDeviation,
 } from '../support/family-goldens.js'
+import { askNative, textOf } from '../support/family-http.js'
 import { checkpointPath } from '../support/golden-checkpoint.js'
 
 const TOLERANCE = 1e-4
 const { last, sets } = familyGoldens
+/** Cases that are asked over HTTP as well. */
+const SERVED = ['64x48', '14x112', '25x17', 'two']
+/** One of each way to pack, and a window of attention: that all of them can be cut anywhere, checkpoint-golden.test.ts shows. */
+const CHUNKED = [
+  'llava-clip-llama',
+  'next-clip-mistral',
+  'video-clip-llama',
+  'video-clip-mistral-max',
+  'original-clip-llama',
+]
 const cachePath = t.testdir()
 
 async function requestOf(golden: FamilyCase, promptFrom: number): Promise<GenerateRequest> {
@@ -64,6 +76,29 @@ async function withEngine(options: EngineOptions, use: (engine: RadiantEngine) =
   await use(engine).finally(() => engine.close())
 }
 
+/** As text and as ids, over HTTP. */
+async function compareServed(t: Test, engine: RadiantEngine, cases: readonly FamilyCase[]): Promise<void> {
+  const server = buildServer(engine)
+  for (const golden of cases.filter(({ name }) => SERVED.includes(name))) {
+    const ids = expandedIds(golden, engine.model.imageTokenId)
+    for (const prompt of [{ text: textOf(golden) }, { input_ids: ids }]) {
+      const { status, answer, told } = await askNative(server, golden, prompt)
+      const name = `${golden.name} as ${Object.keys(prompt)}`
+      t.equal(status, 200, name)
+      t.same(answer.output_ids, golden.answer, `${name}: the answer`)
+      t.equal(answer.meta_info.prompt_tokens, ids.length)
+      t.same(
+        told.promptLogprobs!.map(({ tokenId }) => tokenId),
+        ids,
+        `${name}: the prompt`,
+      )
+      const deviation = largestDeviation(golden, told, 0)
+      t.ok(deviation < TOLERANCE, `${name}: log-probabilities within ${deviation}`)
+    }
+  }
+  await server.close()
+}
+
 for (const set of sets) {
   const title = [set.checkpoint, ...(set.variant ? [JSON.stringify(set.variant.fields)] : [])].join(' with ')
   t.test(`${title}: prompts, probabilities and answers are those of transformers`, async t => {
@@ -79,12 +114,19 @@ for (const set of sets) {
         const { cachedTokens, imageEncodes } = again[at]!.usage
         t.same([cachedTokens, imageEncodes], [tail(golden) - 1, 0], `${golden.name}: from the cache`)
       }
+      if (set.variant === undefined) await compareServed(t, engine, set.cases)
       engine.checkIntegrity()
     })
-    // Five rows at a time: no row of a map, tile or picture ends where a chunk does.
-    await withEngine({ model, cachePath, prefixCache: false, maxChunk: 5 }, async engine => {
-      const results = await answerAll(engine, set.cases, () => 0)
-      for (const [at, golden] of set.cases.entries()) {
+  })
+}
+
+for (const { checkpoint, cases } of sets.filter(set => CHUNKED.includes(set.checkpoint) && !set.variant)) {
+  t.test(`${checkpoint} without a cache, five rows at a time`, async t => {
+    // No row of a map, tile or picture ends where a chunk does.
+    const options = { model: checkpointPath(checkpoint), prefixCache: false, maxChunk: 5 }
+    await withEngine({ ...options, cachePath }, async engine => {
+      const results = await answerAll(engine, cases, () => 0)
+      for (const [at, golden] of cases.entries()) {
         compare(t, engine, golden, results[at]!, 0)
         t.equal(results[at]!.usage.cachedTokens, 0)
       }
