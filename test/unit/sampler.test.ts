@@ -123,3 +123,13 @@ t.test('stop strings are found across pieces, and nothing of them gets out', asy
   t.equal(open.flush(), 'EN')
   t.same(new StopMatcher([]).push('END'), { text: 'END', matched: null })
 })
+
+t.test('a tokenizer that knows more tokens than there are logits changes no probability', t => {
+  const logits = Float32Array.of(1, 3, 2)
+  t.equal(logSumExp(logits, 5), logSumExp(logits, 3))
+  t.same(
+    topLogprobs(logits, 5, 5, 0).map(({ tokenId }) => tokenId),
+    [1, 2, 0],
+  )
+  t.end()
+})
