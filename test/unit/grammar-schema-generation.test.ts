@@ -47,7 +47,7 @@ const SCHEMAS: Readonly<Record<string, JsonSchema>> = {
     patternProperties: { '^[a-z]+$': { type: 'integer' }, '^x': { minimum: 0 } },
     additionalProperties: { type: 'null' },
     propertyNames: { maxLength: 6 },
-    minProperties: 2,
+    minProperties: 1,
     maxProperties: 4,
   },
   'counts that meet': {

@@ -119,6 +119,15 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     valid: [{ a: 1 }, { a: 1, b: 2 }],
     invalid: [{}, { a: 1, b: 2, c: 3 }],
   },
+  'counts of declared keys': {
+    schema: { properties: { a: {}, b: {}, c: {} }, additionalProperties: false, minProperties: 2 },
+    valid: [
+      { a: 1, b: 2 },
+      { a: 1, c: 3 },
+      { a: 1, b: 2, c: 3 },
+    ],
+    invalid: [{}, { b: 1 }],
+  },
   dependentRequired: {
     schema: { dependentRequired: { a: ['b'] } },
     valid: [{}, { b: 1 }, { a: 1, b: 1 }],

@@ -152,6 +152,23 @@ t.test('a schema that nothing meets is an error that says so', t => {
   t.end()
 })
 
+t.test(
+  'a count that one key written twice could meet is refused, and one that declared keys alone can meet is not',
+  t => {
+    for (const schema of [
+      { minProperties: 2 },
+      { properties: { a: {} }, patternProperties: { '^b': {} }, additionalProperties: false, minProperties: 2 },
+    ]) {
+      t.throws(() => new JsonLanguage(schema), {
+        code: 'GRAMMAR_UNSUPPORTED',
+        message: /"minProperties" at \/minProperties/,
+      })
+    }
+    t.ok(new JsonLanguage({ required: ['a', 'b'], minProperties: 2 }))
+    t.end()
+  },
+)
+
 t.test('a branch that nothing meets is left out, not a dead end', t => {
   const language = new JsonLanguage({
     anyOf: [

@@ -87,7 +87,22 @@ const keyCount: Keyword = (lowering, place) => {
   const min = lowering.count(place, 'minProperties', 0)
   const max = lowering.count(place, 'maxProperties', Number.POSITIVE_INFINITY)
   const { universe } = lowering
+  if (min > 1 && !countsDistinctKeys(place.schema, min)) {
+    const hint =
+      'further keys are not remembered and one could count twice; use "additionalProperties": false, or "required" for that many'
+    throw lowering.unsupported(place, 'minProperties', hint)
+  }
   return min > max ? universe.ofObjects() : universe.ofObjects({ ...universe.objects.any, min, max })
+}
+
+/** Declared keys come once each. Where further ones may stand for them in the count, it could be met by one key written twice. */
+function countsDistinctKeys(schema: Readonly<Record<string, unknown>>, min: number): boolean {
+  const { additionalProperties, patternProperties, required } = schema
+  if (Array.isArray(required) && new Set(required).size >= min) return true
+  return (
+    additionalProperties === false &&
+    (patternProperties === undefined || Object.keys(patternProperties as object).length === 0)
+  )
 }
 
 /** Each entry says: without the key, or with it and what it asks for. */
