@@ -19,6 +19,11 @@ export interface KernelLoopOptions {
   /** Tokens that a slot has room for; it sets how far apart in memory the sequences lie. Default: just the context. */
   readonly slotCapacity?: number
   readonly steps: number
+  /**
+   * Token ids of each sequence, `context` of them, whose keys and values the loop then reads, as an engine would.
+   * Default: made-up keys and values.
+   */
+  readonly prompts?: readonly (readonly number[])[]
 }
 
 export interface KernelLoopResult {
@@ -40,7 +45,7 @@ const WARM_UP_STEPS = 20
 export async function runKernelLoop(options: KernelLoopOptions): Promise<KernelLoopResult> {
   const { batch, context, steps } = options
   const slotCapacity = options.slotCapacity ?? context + 1
-  const { graphPath, info } = await prepareDecoder(options.modelPath, { ...options, slotCapacity })
+  const { graphPath, info, embeddings } = await prepareDecoder(options.modelPath, { ...options, slotCapacity })
   const { text } = info
   const geometry: DecoderGeometry = {
     numSlots: batch,
@@ -56,7 +61,8 @@ export async function runKernelLoop(options: KernelLoopOptions): Promise<KernelL
   }))
   // Memory never written is one page of zeros that all its addresses share, and would come from the nearest cache.
   for (const { slots } of memory) new Float32Array(slots).fill(0.5)
-  const { past, present } = new SlotAttention(text, geometry, memory).tensors(0, batch)
+  const attention = new SlotAttention(text, geometry, memory)
+  const { past, present } = attention.tensors(0, batch)
   const embeds = Float32Array.from({ length: batch * text.hiddenSize }, (_, i) => Math.sin(i))
   const feeds = {
     ...past,
@@ -81,6 +87,22 @@ export async function runKernelLoop(options: KernelLoopOptions): Promise<KernelL
   const fetches = { ...present, logits }
 
   const session = await openSession(graphPath, options.binding, { ...options, device: 'cpu' })
+  for (const [slot, ids] of (options.prompts ?? []).entries()) {
+    const row = attention.tensors(slot, 1)
+    const prompt = new Float32Array(ids.length * text.hiddenSize)
+    embeddings.copyRows(ids, prompt, 0)
+    await session.run(
+      {
+        ...row.past,
+        embeds: boundTensor('float32', [1, ids.length, text.hiddenSize], prompt.buffer, 0, false),
+        seqlens: boundTensor('int32', [1], Int32Array.of(ids.length - 1).buffer, 0, false),
+        total_length: boundTensor('int32', [], Int32Array.of(ids.length).buffer, 0, false),
+        logit_rows: boundTensor('int64', [1], BigInt64Array.of(0n).buffer, 0, false),
+      },
+      { ...row.present, logits: boundTensor('float32', [1, text.vocabRows], logits.buffer, 0, false) },
+    )
+    embeds.set(prompt.subarray(-text.hiddenSize), slot * text.hiddenSize)
+  }
   const times: number[] = []
   for (let step = -WARM_UP_STEPS; step < steps; step++) {
     const begun = performance.now()

@@ -53,11 +53,16 @@ export class LogitsRegion {
 
   /** The same choice as the runtime's sampler makes at temperature 0: of equal logits the lowest id. */
   likeliest(row: number, { vocabularySize, forbidden }: Greedy): number {
+    const elements = this.#elements
     const start = row * this.#vocabRows
     let best = -1
+    let top = Number.NEGATIVE_INFINITY
     for (let id = 0; id < vocabularySize; id++) {
-      if ((best < 0 || this.#elements[start + id]! > this.#elements[start + best]!) && !forbidden.includes(id))
+      const score = elements[start + id]!
+      if ((score > top || best < 0) && !forbidden.includes(id)) {
         best = id
+        top = score
+      }
     }
     return best
   }

@@ -35,6 +35,7 @@ export const engineOverhead: Workload = {
           batch,
           context: CONTEXT,
           steps: STEPS,
+          prompts: Array.from({ length: batch }, (_, index) => tokensOf(engine, turn, index)),
         })
         const step = await decodeStepMs(engine, batch, turn)
         // The first turn warms both paths up.
@@ -54,13 +55,22 @@ export const engineOverhead: Workload = {
   },
 }
 
+function textOf(turn: number, index: number, length: number): string {
+  return `${turn} ${index} `.padEnd(length, 'decode ')
+}
+
+/** As many tokens of the same text as the requests have behind them in the middle. */
+function tokensOf(engine: RadiantEngine, turn: number, index: number): readonly number[] {
+  return engine.tokenize(textOf(turn, index, 4 * CONTEXT)).slice(0, CONTEXT)
+}
+
 /** Median time between tokens of one of `batch` requests that decode together. */
 async function decodeStepMs(engine: RadiantEngine, batch: number, turn: number): Promise<number> {
   const maxTokens = LEAD + STEPS
   const promptTokens = CONTEXT - LEAD - STEPS / 2
   const requests = Array.from({ length: batch }, (_, index) => {
     // Different from the first letters on, so that nothing comes from the cache.
-    const text = `${turn} ${index} `.padEnd(promptTokens - 1, 'decode ')
+    const text = textOf(turn, index, promptTokens - 1)
     return engine.generate({
       prompt: { kind: 'raw', parts: [{ kind: 'text', text }] },
       sampling: { maxTokens, ignoreEos: true },

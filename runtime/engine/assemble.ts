@@ -33,7 +33,7 @@ import { readTokenizer } from './read-tokenizer.js'
 const STAGED_TILES = 16
 const MAX_BATCH_TILES = 8
 /** Logit rows of a step: several decode steps of all slots, and some for options that are scored. */
-const LOGIT_ROWS_PER_SLOT = 8
+const LOGIT_ROWS_PER_SLOT = 16
 const SPARE_LOGIT_ROWS = 64
 /** Chunks of a step beside one for each slot: pieces of options that are scored. */
 const SPARE_CHUNKS = 32

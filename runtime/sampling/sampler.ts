@@ -125,8 +125,13 @@ export class Sampler {
 
   #bestOfAll(scores: Float32Array): number {
     let best = -1
+    let top = Number.NEGATIVE_INFINITY
     for (let id = 0; id < this.#vocabularySize; id++) {
-      if ((best < 0 || scores[id]! > scores[best]!) && !this.forbidden.includes(id)) best = id
+      const score = scores[id]!
+      if ((score > top || best < 0) && !this.forbidden.includes(id)) {
+        best = id
+        top = score
+      }
     }
     return best
   }
