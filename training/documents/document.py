@@ -1,0 +1,120 @@
+"""Documents: kind and fields drawn at random, printed, photographed, with the place of every character."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from .chart import compose_chart, place_chart
+from .developing import develop, split_bars
+from .ink import add_barcode, add_rules, ink_layout, ink_runs, map_figures
+from .large import LARGE_COMPOSERS
+from .large_placing import Style, place_large
+from .layout import Characters, locate_tilted
+from .small import COMPOSERS, SMALL_KINDS
+from .small_placing import place_small
+from .table import compose_table, place_table
+
+from PIL import Image
+from .developing import inverse
+
+LARGE_KINDS = ["long receipt", "invoice", "form", "table", "shipping label"]
+KINDS = SMALL_KINDS + LARGE_KINDS + ["chart"]
+
+
+@dataclass
+class Document:
+    """One page.
+
+    fields: values as printed, numbers as words.Number; keys per kind in schemas.py. text: all printed text, line by line.
+    image: uint8 [height, width, 3], None without pixels. figures: uint8 [height, width], alphabet.FIGURE_CLASS of
+    every image pixel, None where the page has no figures. boxes: float32 [runs, 4], see Layout.boxes.
+    """
+    kind: str
+    fields: dict
+    text: str
+    width: int
+    height: int
+    image: np.ndarray | None
+    characters: Characters
+    figures: np.ndarray | None
+    boxes: np.ndarray
+
+
+def draw_size(rng):
+    """(width, height) in pixels of a large page."""
+    draw = rng.u()
+    return (336, 504) if draw < 0.15 else (504, 336) if draw < 0.3 else (336, 336)
+
+
+def draft_small(rng, kind):
+    while True:
+        fields, lines = COMPOSERS[kind](rng)
+        layout = place_small(rng, lines)
+        if layout is not None:
+            return fields, layout
+
+
+def draft_large(rng, kind):
+    width, height = draw_size(rng)
+    attempt = 0
+    while True:
+        style = Style(rng, width, height, attempt)
+        if kind == "table":
+            fields = compose_table(rng)
+            layout = place_table(rng, fields, style)
+        else:
+            fields, lines = LARGE_COMPOSERS[kind](rng)
+            layout = place_large(rng, lines, style)
+        if layout is not None:
+            return fields, layout
+        attempt += 1
+
+
+def draft_chart(rng):
+    side = 168 if rng.p(0.5) else 336
+    while True:
+        fields = compose_chart(rng, side > 168)
+        layout = place_chart(rng, fields, side)
+        if layout is not None:
+            return fields, layout
+
+
+def draft(rng, kind):
+    """(fields, Layout) of a kind."""
+    if kind == "chart":
+        return draft_chart(rng)
+    return draft_small(rng, kind) if kind in COMPOSERS else draft_large(rng, kind)
+
+
+def print_layout(rng, kind, layout):
+    """Ink of a page with its decoration: rules and barcodes stay clear of the text."""
+    if kind in ("chart", "table"):
+        return ink_layout(rng, layout)
+    if kind in SMALL_KINDS:
+        ink = text_ink = ink_runs(layout.runs, layout.width, layout.height)
+    else:
+        ink = text_ink = ink_layout(rng, layout)
+    if rng.p(0.3):
+        ink = add_rules(rng, ink)
+    if rng.p(0.5 if kind == "shipping label" else 0.12):
+        ink = add_barcode(rng, ink, text_ink)
+    return ink
+
+
+def make(rng, kind=None, pixels=True):
+    """A Document; of any kind where none is named. Without pixels only the layout is drawn, much faster, and the
+    figures are not tilted with the page's edge pixels alone: they are still exact.
+    """
+    kind = kind or rng.c(KINDS)
+    fields, layout = draft(rng, kind)
+    characters, matrix = locate_tilted(rng, layout, 2.0 if layout.width == 168 else 1.2)
+    page_figures = map_figures(layout) if layout.figures else None
+    image = None
+    if pixels:
+        ink = print_layout(rng, kind, layout)
+        bars = split_bars(page_figures, matrix) if kind == "chart" else ()
+        image = develop(rng, ink, matrix, bars)
+    figures = page_figures
+    if figures is not None and matrix is not None:
+        figures = np.asarray(Image.fromarray(figures).transform((layout.width, layout.height), Image.AFFINE,
+                                                                inverse(matrix), resample=Image.NEAREST))
+    return Document(kind, fields, layout.text(), layout.width, layout.height, image, characters, figures, layout.boxes())
