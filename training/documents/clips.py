@@ -190,9 +190,16 @@ def make_shape(rng, pixels):
     return Clip("shape clip", fields, length, np.stack(frames) if pixels else None, empty, figures)
 
 
+def choose_number(rng, clip):
+    """(number, how the question names it). A number that stands alone need not be named."""
+    numbers = clip.fields["numbers"]
+    number = rng.c(numbers)
+    named = len(numbers) > 1 or number["name"] and rng.p(0.4)
+    return number, " at " + number["name"] if named else ""
+
+
 def ask_number(rng, clip):
-    number = rng.c(clip.fields["numbers"])
-    name = " at " + number["name"] if number["name"] else ""
+    number, name = choose_number(rng, clip)
     draw = rng.u()
     if draw < 0.15:
         return rng.c(phrases.RISES).format(name=name), "yes" if int(number["last"]) > int(number["first"]) else "no"
@@ -201,8 +208,7 @@ def ask_number(rng, clip):
 
 
 def ask_number_json(rng, clip):
-    number = rng.c(clip.fields["numbers"])
-    name = " at " + number["name"] if number["name"] else ""
+    number, name = choose_number(rng, clip)
     keys = rng.c([["first", "last"], ["first", "last"], ["first", "last", "largest"]])
     return rng.c(phrases.NUMBER_JSON).format(keys=", ".join(keys), name=name), encode_json({key: number[key] for key in keys})
 
