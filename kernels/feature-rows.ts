@@ -1,7 +1,7 @@
 import type { EncodeItem } from './protocol.js'
 
-/** Rows that one feature row is made of when they are combined. */
-export const TAPS = 4
+/** Rows that one feature row is made of when they are combined and `taps` is not stated. */
+const TAPS = 4
 
 /** Stands for the newline vector among the rows of `gather`. */
 const NEWLINE = -1
@@ -17,7 +17,7 @@ export interface RowSource {
 /** How many feature rows an item yields from `available` projected rows. */
 export function countRows({ gather, combine }: Pick<EncodeItem, 'gather' | 'combine'>, available: number): number {
   if (gather === null) return available
-  return combine === undefined ? gather.length : gather.length / TAPS
+  return combine === undefined ? gather.length : gather.length / (combine.taps ?? TAPS)
 }
 
 /** Throws RangeError when `gather` and `combine` do not fit together, or name rows that there are not. */
@@ -26,8 +26,9 @@ export function checkRows(
   available: number,
   hasNewline: boolean,
 ): void {
-  if (combine !== undefined && (gather === null || gather.length % TAPS !== 0))
-    throw new RangeError(`${gather?.length ?? 'no'} rows to combine; ${TAPS} for each feature row are needed`)
+  const taps = combine?.taps ?? TAPS
+  if (combine !== undefined && (gather === null || gather.length % taps !== 0))
+    throw new RangeError(`${gather?.length ?? 'no'} rows to combine; ${taps} for each feature row are needed`)
   if (combine?.kind === 'blend' && combine.weights.length !== gather?.length)
     throw new RangeError(`${combine.weights.length} weights for ${gather?.length} rows`)
   for (const row of gather ?? []) {
@@ -52,10 +53,11 @@ export function layOutRows(
     for (let i = 0; i < gather.length; i++) destination.set(rowOf(source, gather[i]!), first + i * hiddenSize)
     return
   }
+  const { taps = TAPS } = combine
   for (let tap = 0; tap < gather.length; tap++) {
     const row = rowOf(source, gather[tap]!)
-    const start = first + Math.floor(tap / TAPS) * hiddenSize
-    const isFirst = tap % TAPS === 0
+    const start = first + Math.floor(tap / taps) * hiddenSize
+    const isFirst = tap % taps === 0
     if (combine.kind === 'max') {
       for (let i = 0; i < hiddenSize; i++) {
         if (isFirst || row[i]! > destination[start + i]!) destination[start + i] = row[i]!

@@ -78,7 +78,7 @@ export interface ModelInfo {
   /** Present for models that take video: frames yield fewer rows than tiles. */
   readonly video?: {
     readonly tokenId: number
-    /** Rows that one frame yields after pooling. */
+    /** Rows that one frame yields after pooling, newlines not counted. */
     readonly featuresPerFrame: number
   }
   /** The checkpoint's JSON files, parsed: the runtime reads preprocessing and templates from them. Absent files are null. */
@@ -129,11 +129,14 @@ export interface EncodeItem {
    */
   readonly gather: readonly number[] | null
   /**
-   * With this, `gather` names four rows for each row of the features: their elementwise maximum, or their sum with
-   * weights (four for each row too).
+   * With this, `gather` names `taps` rows for each row of the features, four by default: their elementwise maximum, or
+   * their sum with weights (as many for each row).
    */
-  readonly combine?: { readonly kind: 'max' } | { readonly kind: 'blend'; readonly weights: readonly number[] }
-  /** The tiles are frames of a video, pooled to `featuresPerFrame` rows each. Default false; only for models with video. */
+  readonly combine?: { readonly taps?: number } & (
+    | { readonly kind: 'max' }
+    | { readonly kind: 'blend'; readonly weights: readonly number[] }
+  )
+  /** The tiles are frames of a video, pooled to `featuresPerFrame` rows each. Default false; only for models whose tower pools. */
   readonly pooled?: boolean
   /** [rows, hiddenSize] float32 in `features`; written by the vision worker. */
   readonly features: TensorHandle

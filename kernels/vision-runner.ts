@@ -1,7 +1,7 @@
 import { checkRows, countRows, layOutRows } from './feature-rows.js'
 import { type PatchGroups, type Pooling, prepareVision } from './graphs/index.js'
 import { FLOAT_BYTES } from './layout.js'
-import { type BoundTensor, elementCount, openSession, type Session } from './ort/index.js'
+import { type BoundTensor, boundTensor, elementCount, openSession, type Session } from './ort/index.js'
 import type { EncodeItem, KernelRequest, LoadReport } from './protocol.js'
 
 type LoadVision = Extract<KernelRequest, { op: 'load-vision' }>
@@ -9,7 +9,8 @@ type LoadVision = Extract<KernelRequest, { op: 'load-vision' }>
 export interface VisionParts {
   /**
    * Input `pixels` [tiles, 3, tileSize, tileSize] f32, output `features` [tiles, featuresPerTile, hiddenSize] f32.
-   * With pooling also an input `patch_groups` [rows, patches] int64, and `rows` features a tile.
+   * With pooling also an input `patch_groups` [rows, patches] int64, for weighted sums `patch_weights` [rows, patches, 1]
+   * f32, and `rows` features a tile.
    */
   readonly session: Session
   readonly tileSize: number
@@ -17,7 +18,7 @@ export interface VisionParts {
   readonly hiddenSize: number
   /** The image_newline vector, [hiddenSize]; null when the model has none. */
   readonly newline: Float32Array | null
-  /** null or absent: the model has no video. */
+  /** null or absent: the tower pools nothing. */
   readonly pooling?: Pooling | null
   readonly memory: LoadVision['memory']
 }
@@ -97,7 +98,7 @@ export class VisionRunner {
       await session.run(
         {
           pixels: slice(pixels, [3, tileSize, tileSize], first, count),
-          ...(groups === null ? {} : { patch_groups: groupTensor(groups) }),
+          ...(groups === null ? {} : groupTensors(groups)),
         },
         { features: slice(projected, [rowsPerTile, hiddenSize], first, count) },
       )
@@ -116,7 +117,8 @@ export class VisionRunner {
   #check(item: EncodeItem): void {
     const { pixels, features } = item
     const { tileSize, hiddenSize, newline } = this.#parts
-    if (item.pooled === true && this.#groups(item) === null) throw new RangeError('the model takes no video')
+    if (item.pooled === true && this.#groups(item) === null)
+      throw new RangeError('the tower of this model pools no frames')
     const rowsPerTile = this.#rowsPerTile(item)
     const [tiles = 0, channels, height, width] = pixels.shape
     if (tiles < 1 || channels !== 3 || height !== tileSize || width !== tileSize)
@@ -160,6 +162,9 @@ function slice(buffer: ArrayBuffer, shape: readonly number[], first: number, cou
   return { type: 'float32', shape: [count, ...shape], buffer, byteOffset, kept: false }
 }
 
-function groupTensor({ indices, rows, size }: PatchGroups): BoundTensor {
-  return { type: 'int64', shape: [rows, size], buffer: indices.buffer as ArrayBuffer, byteOffset: 0, kept: false }
+function groupTensors({ indices, weights, rows, size }: PatchGroups): Record<string, BoundTensor> {
+  return {
+    patch_groups: boundTensor('int64', [rows, size], indices.buffer as ArrayBuffer),
+    ...(weights && { patch_weights: boundTensor('float32', [rows, size, 1], weights.buffer as ArrayBuffer) }),
+  }
 }

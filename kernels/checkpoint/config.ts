@@ -1,6 +1,6 @@
 import { Fields } from './fields.js'
 import { readHuggingFaceConfig } from './hugging-face-config.js'
-import { featureRows, type ModelConfig, patchesPerSide } from './model-config.js'
+import { featureRows, frameRows, type ModelConfig, patchesPerSide } from './model-config.js'
 import { isOriginalLayout, readOriginalConfig } from './original-config.js'
 
 type Json = Readonly<Record<string, unknown>>
@@ -18,6 +18,12 @@ export function readModelConfig(path: string, config: Json, generation: Json | n
   const { vision, video } = model
   if (video !== null && featureRows(vision) !== patchesPerSide(vision) ** 2) {
     throw fields.unsupported('it pools video over features that are not a square of patches: the class row must go.')
+  }
+  if (video !== null && frameRows(vision, video) === 0) {
+    const side = patchesPerSide(vision)
+    throw fields.unsupported(
+      `it pools ${side} x ${side} patches of a frame by ${video.poolStride}, which leaves nothing.`,
+    )
   }
   return model
 }

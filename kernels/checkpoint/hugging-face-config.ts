@@ -56,5 +56,6 @@ function readVideo(fields: Fields, fallback: number): VideoConfig {
     tokenId: tokenId(fields, 'video', fallback),
     poolMode,
     poolStride: fields.integer('spatial_pool_stride', 2),
+    poolPlace: 'before',
   }
 }

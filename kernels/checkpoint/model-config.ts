@@ -64,8 +64,10 @@ export interface ProjectorConfig {
 export interface VideoConfig {
   /** null: the configuration names none. */
   readonly tokenId: number | null
-  readonly poolMode: 'average' | 'max'
+  readonly poolMode: 'average' | 'max' | 'bilinear'
   readonly poolStride: number
+  /** Whether the tower's features are pooled, or those that the connector has projected. */
+  readonly poolPlace: 'before' | 'after'
 }
 
 /** A checkpoint's configuration, the same for every layout it came in. */
@@ -96,9 +98,15 @@ export function featureRows(vision: VisionConfig): number {
   return towerRows(vision) - (vision.dropFirstRow ? 1 : 0)
 }
 
-/** Rows that one frame of a video yields. */
+/** Rows along one side of a pooled frame: whole squares only, except for the bilinear reduction, which rounds up. */
+export function pooledSide(vision: VisionConfig, { poolMode, poolStride }: VideoConfig): number {
+  const side = patchesPerSide(vision) / poolStride
+  return poolMode === 'bilinear' ? Math.ceil(side) : Math.floor(side)
+}
+
+/** Rows that one frame of a video yields, newlines not counted. */
 export function frameRows(vision: VisionConfig, video: VideoConfig): number {
-  return Math.floor(patchesPerSide(vision) / video.poolStride) ** 2
+  return pooledSide(vision, video) ** 2
 }
 
 /** Blocks of the tower that must run; those beyond are neither loaded nor run. */

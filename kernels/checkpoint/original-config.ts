@@ -72,12 +72,25 @@ function readProjector(fields: Fields): ProjectorConfig {
   return { numLayers: layers, bias: true, activation: 'gelu' }
 }
 
+const POOL_MODES = ['average', 'max', 'bilinear'] as const
+
+/**
+ * The first video code pooled by a resampler in front of the connector. Later code has no resampler, but newlines and
+ * the bilinear mode, and pools behind the connector; `mm_pooling_position` decides where it is written.
+ */
 function readVideo(fields: Fields): VideoConfig | null {
   const resampler = fields.string('mm_resampler_type', null)
-  if (resampler === null) return null
-  const poolMode = fields.string('mm_spatial_pool_mode', 'average')
-  if (resampler !== 'spatial_pool' || (poolMode !== 'average' && poolMode !== 'max')) {
-    throw fields.unsupported(`it resamples by ${resampler}, ${poolMode}; spatial_pool by average or max is known.`)
+  const told = ['mm_spatial_pool_mode', 'mm_newline_position', 'mm_pooling_position'].some(name => fields.has(name))
+  if (resampler === null && !told) return null
+  const stated = fields.string('mm_spatial_pool_mode', 'average')
+  const poolMode = POOL_MODES.find(mode => mode === stated)
+  if ((resampler ?? 'spatial_pool') !== 'spatial_pool' || poolMode === undefined) {
+    throw fields.unsupported(
+      `it resamples by ${resampler}, ${stated}; spatial_pool by ${POOL_MODES.join(', ')} is known.`,
+    )
   }
-  return { tokenId: null, poolMode, poolStride: fields.integer('mm_spatial_pool_stride', 2) }
+  const isLater = resampler === null || poolMode === 'bilinear' || fields.has('mm_newline_position')
+  const poolPlace = fields.string('mm_pooling_position', isLater ? 'after' : 'before')
+  if (poolPlace !== 'before' && poolPlace !== 'after') throw fields.wrong('mm_pooling_position', '"before" or "after"')
+  return { tokenId: null, poolMode, poolStride: fields.integer('mm_spatial_pool_stride', 2), poolPlace }
 }

@@ -19,7 +19,7 @@ export type { PatchGroups, Pooling } from './pooling.js'
 export { describeModel } from './summary.js'
 
 /** Part of every cache key: raise it whenever the same checkpoint would give another graph. */
-const BUILDER_VERSION = 2
+const BUILDER_VERSION = 3
 
 /** The rotary tables reach at least this far where the model does, so that engines with other contexts share a graph. */
 const SHARED_POSITIONS = 32768
@@ -45,7 +45,7 @@ export interface PreparedVision {
   readonly info: ModelInfo
   /** The learned row-end vector, [hiddenSize]; null for models without one. */
   readonly newline: Float32Array | null
-  /** What to feed as `patch_groups`; null for models without video, whose graph has no such input. */
+  /** What to feed as `patch_groups` and `patch_weights`; null for models whose tower pools nothing and has no such inputs. */
   readonly pooling: Pooling | null
 }
 
@@ -75,7 +75,7 @@ export async function prepareDecoder(
 
 /**
  * The vision tower and connector: pixels [T, 3, S, S] float32 -> features [T, featuresPerTile, hiddenSize]. Models with
- * video have a second input, `patch_groups`, and as many features a tile as it has rows. Throws as prepareDecoder does.
+ * video pooled in front of the connector have a second input, `patch_groups`, and as many features a tile as it has rows. Throws as prepareDecoder does.
  */
 export async function prepareVision(path: string, options: GraphOptions): Promise<PreparedVision> {
   const checkpoint = await openCheckpoint(path)
@@ -85,7 +85,7 @@ export async function prepareVision(path: string, options: GraphOptions): Promis
   )
   const newline = checkpoint.config.hasNewline ? await checkpoint.readFloats('newline') : null
   const { vision, video } = checkpoint.config
-  const pooling = video === null ? null : poolingOf(vision, video)
+  const pooling = poolingOf(vision, video)
   return { graphPath: join(folder, GRAPH_FILE), cached, info: checkpoint.info, newline, pooling }
 }
 
@@ -97,9 +97,10 @@ async function buildVision(builder: GraphBuilder, checkpoint: Checkpoint, bits: 
   const source = { builder, checkpoint, bits }
   const pixels = builder.input('pixels', 'float32', ['tiles', 3, vision.imageSize, vision.imageSize])
   const tower = await addVisionTower(source, vision, pixels)
-  const pooled = video === null ? tower : addPooling(builder, video, tower)
+  const pools = video !== null && poolingOf(vision, video) !== null
+  const pooled = pools ? addPooling(builder, video, tower) : tower
   builder.nodeTo(['features'], 'Identity', [await addProjector(source, projector, pooled)])
-  const rows = video === null ? featureRows(vision) : 'rows'
+  const rows = pools ? 'rows' : featureRows(vision)
   builder.output('features', 'float32', ['tiles', rows, text.hiddenSize])
 }
 

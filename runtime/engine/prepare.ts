@@ -117,6 +117,6 @@ export function placeholderAt(
 /** How the vision worker lays the rows out, in its own words. */
 function rowsOf(packing: Packing): EncodeJob['rowsOf'] {
   if (packing.kind === 'gather') return { gather: packing.rows }
-  if (packing.kind === 'max') return { gather: packing.rows, combine: { kind: 'max' } }
-  return { gather: packing.rows, combine: { kind: 'blend', weights: packing.weights } }
+  const { rows: gather, ...combine } = packing
+  return { gather, combine }
 }

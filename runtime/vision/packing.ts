@@ -6,13 +6,19 @@ export const NEWLINE = -1
 
 /**
  * How the features of a picture come from the projected tiles, whose rows are numbered row-major over
- * [views * featuresPerTile]. `gather`: row i is row rows[i]; null is all in order. `blend`: row i is the sum over four
- * taps k of weights[4 i + k] times row rows[4 i + k]. `max`: row i is the element-wise maximum of its four taps.
+ * [views * featuresPerTile]. `gather`: row i is row rows[i]; null is all in order. `blend`: row i is the sum over its taps
+ * k of weights[taps i + k] times row rows[taps i + k]. `max`: row i is the element-wise maximum of its taps. A row has
+ * four taps where `taps` is absent.
  */
 export type Packing =
   | { readonly kind: 'gather'; readonly rows: readonly number[] | null }
-  | { readonly kind: 'blend'; readonly rows: readonly number[]; readonly weights: readonly number[] }
-  | { readonly kind: 'max'; readonly rows: readonly number[] }
+  | {
+      readonly kind: 'blend'
+      readonly rows: readonly number[]
+      readonly weights: readonly number[]
+      readonly taps?: number
+    }
+  | { readonly kind: 'max'; readonly rows: readonly number[]; readonly taps?: number }
 
 /** A grid of tiles joined to one map of [gridRows * side, gridColumns * side] features. `firstRow` is where its tiles begin among the rows. */
 export interface TileMap {
@@ -76,7 +82,8 @@ export function packBilinear(
   return { rows, weights }
 }
 
-function interpolate(from: number, to: number): { low: number; high: number; share: number }[] {
+/** For each of `to` places on a line of `from`: its two neighbours, and the share of the second. */
+export function interpolate(from: number, to: number): { low: number; high: number; share: number }[] {
   return range(0, to).map(index => {
     const position = Math.max(0, ((index + 0.5) * from) / to - 0.5)
     const low = Math.min(Math.floor(position), from - 1)
@@ -84,10 +91,12 @@ function interpolate(from: number, to: number): { low: number; high: number; sha
   })
 }
 
-/** A row taken as it is, written as four taps. */
-export function pushTap(rows: number[], weights: number[], row: number): void {
-  rows.push(row, row, row, row)
-  weights.push(1, 0, 0, 0)
+/** A row taken as it is, written as taps. */
+export function pushTap(rows: number[], weights: number[], row: number, taps = 4): void {
+  for (let tap = 0; tap < taps; tap++) {
+    rows.push(row)
+    weights.push(tap === 0 ? 1 : 0)
+  }
 }
 
 export function range(from: number, count: number): number[] {

@@ -22,17 +22,28 @@ export function videoSpec(facts: VisionFacts, spec: VisionSpec): VideoSpec | nul
   }
   if (config.add_faster_video === true)
     refuse('add_faster_video is set, which needs a trained token that is not loaded')
-  const place = config.mm_newline_position
-  const modes = place === undefined ? ['average', 'max'] : ['average', 'max', 'bilinear']
-  const pool = readPool(config.mm_spatial_pool_mode, config.mm_spatial_pool_stride, modes, refuse)
+  const pool = readPool(
+    config.mm_spatial_pool_mode,
+    config.mm_spatial_pool_stride,
+    ['average', 'max', 'bilinear'],
+    refuse,
+  )
+  // The code that brought newlines and the bilinear mode did away with the resampler and pools behind the connector.
+  const isLater =
+    (config.mm_resampler_type ?? null) === null || pool.poolMode === 'bilinear' || isStated(config.mm_newline_position)
+  const poolPlace = config.mm_pooling_position ?? (isLater ? 'after' : 'before')
+  refuseUnknown('mm_pooling_position', poolPlace, ['before', 'after'], refuse)
   return {
     profile: spec.profile,
     side: spec.side,
     ...pool,
-    // The code that brought newlines moved the pooling behind the connector.
-    poolPlace: place === undefined ? 'before' : 'after',
-    newline: place === undefined ? 'none' : readNewline(config, refuse),
+    poolPlace: poolPlace as VideoSpec['poolPlace'],
+    newline: isLater ? readNewline(config, refuse) : 'none',
   }
+}
+
+function isStated(value: unknown): boolean {
+  return value !== undefined && value !== null
 }
 
 function readPool(
@@ -50,10 +61,17 @@ function readPool(
   return { poolMode: poolMode as VideoSpec['poolMode'], poolStride: Number(poolStride) }
 }
 
+/** Only maps that keep their shape have newlines, and only those that are unpadded have the vector for them. */
 function readNewline(config: Json, refuse: (what: string) => never): VideoSpec['newline'] {
-  const place = config.mm_newline_position
+  const place = config.mm_newline_position ?? 'one_token'
   refuseUnknown('mm_newline_position', place, ['grid', 'frame', 'one_token', 'no_token'], refuse)
-  if (place === 'grid' || place === 'frame') return place
-  const unpads = String(config.mm_patch_merge_type ?? 'flat').includes('unpad')
-  return place === 'one_token' && unpads ? 'one-token' : 'none'
+  const merge = String(config.mm_patch_merge_type ?? 'flat')
+  if (!merge.startsWith('spatial') || place === 'no_token') return 'none'
+  if (merge.includes('unpad')) return place === 'one_token' ? 'one-token' : (place as 'grid' | 'frame')
+  if (place !== 'one_token') {
+    refuse(
+      `mm_newline_position is "${place}" and mm_patch_merge_type is "${merge}", whose files have no newline vector`,
+    )
+  }
+  return 'none'
 }

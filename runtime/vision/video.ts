@@ -1,4 +1,4 @@
-import { NEWLINE, type Packing, pushTap } from './packing.js'
+import { interpolate, NEWLINE, type Packing, pushTap, range } from './packing.js'
 import type { Profile, VisionSpec } from './spec.js'
 
 /** How the frames of a clip become tokens. */
@@ -60,37 +60,55 @@ export function videoTokens(frames: number, spec: VideoSpec): number {
   return frames * side * side + (spec.newline === 'one-token' ? 1 : 0)
 }
 
-/** Pure. `spec.poolPlace` 'after' with a stride other than 2 has no packing of four taps: RangeError. */
+/** Pure. */
 export function planVideo(frames: number, spec: VideoSpec): VideoPlan {
   const side = pooledSide(spec)
-  const plan = { frames, pooledSide: side, tokens: videoTokens(frames, spec) }
+  const isAfter = spec.poolPlace === 'after'
+  const cells = isAfter ? poolCells(spec) : range(0, side * side).map(row => ({ rows: [row], weights: [1] }))
+  const taps = cells[0]?.rows.length ?? 1
+  const rowsOfFrame = isAfter ? spec.side ** 2 : side * side
   const rows: number[] = []
   const weights: number[] = []
-  const taps = spec.poolPlace === 'after'
-  if (taps && (spec.poolStride !== 2 || spec.side % 2 !== 0)) {
-    throw new RangeError(`pooling ${spec.side} by ${spec.poolStride} after the connector; an even side by 2 is known`)
+  const closeAt = (place: VideoSpec['newline']): void => {
+    if (spec.newline === place) pushTap(rows, weights, NEWLINE, taps)
   }
-  const pushNewline = () => (taps ? pushTap(rows, weights, NEWLINE) : rows.push(NEWLINE))
   for (let frame = 0; frame < frames; frame++) {
-    for (let y = 0; y < side; y++) {
-      for (let x = 0; x < side; x++) {
-        if (!taps) {
-          rows.push((frame * side + y) * side + x)
-          continue
-        }
-        const corner = (frame * spec.side + 2 * y) * spec.side + 2 * x
-        rows.push(corner, corner + 1, corner + spec.side, corner + spec.side + 1)
-        weights.push(0.25, 0.25, 0.25, 0.25)
-      }
-      if (spec.newline === 'grid') pushNewline()
+    for (const [index, cell] of cells.entries()) {
+      rows.push(...cell.rows.map(row => row + frame * rowsOfFrame))
+      weights.push(...cell.weights)
+      if (index % side === side - 1) closeAt('grid')
     }
-    if (spec.newline === 'frame') pushNewline()
+    closeAt('frame')
   }
-  if (spec.newline === 'one-token') pushNewline()
-  if (!taps) return { ...plan, packing: { kind: 'gather', rows: spec.newline === 'none' ? null : rows } }
-  // Halving by a bilinear reduction weighs the same four neighbours as the average does.
-  if (spec.poolMode === 'max') return { ...plan, packing: { kind: 'max', rows } }
-  return { ...plan, packing: { kind: 'blend', rows, weights } }
+  closeAt('one-token')
+  const plan = { frames, pooledSide: side, tokens: videoTokens(frames, spec) }
+  if (!isAfter) return { ...plan, packing: { kind: 'gather', rows: spec.newline === 'none' ? null : rows } }
+  if (spec.poolMode === 'max') return { ...plan, packing: { kind: 'max', rows, taps } }
+  return { ...plan, packing: { kind: 'blend', rows, weights, taps } }
+}
+
+interface Tap {
+  readonly at: number
+  readonly share: number
+}
+
+/** The rows of a frame that each pooled row is made of, row-major; all are made of as many. */
+function poolCells(spec: VideoSpec): { rows: number[]; weights: number[] }[] {
+  const { side, poolMode, poolStride } = spec
+  const pooled = pooledSide(spec)
+  const lines: Tap[][] =
+    poolMode === 'bilinear'
+      ? interpolate(side, pooled).map(({ low, high, share }) => [
+          { at: low, share: 1 - share },
+          { at: high, share },
+        ])
+      : range(0, pooled).map(index => range(index * poolStride, poolStride).map(at => ({ at, share: 1 / poolStride })))
+  return lines.flatMap(vertical =>
+    lines.map(horizontal => {
+      const taps = vertical.flatMap(y => horizontal.map(x => [y.at * side + x.at, y.share * x.share] as const))
+      return { rows: taps.map(([row]) => row), weights: taps.map(([, weight]) => weight) }
+    }),
+  )
 }
 
 /** What a clip that does not fit could be cut to. */

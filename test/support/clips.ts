@@ -67,3 +67,10 @@ export async function makeGif(
     .gif({ delay: colours.map(() => milliseconds) })
     .toBuffer()
 }
+
+/** Pictures of one size as the frames of a lossless WebP. */
+export function toAnimation(pictures: readonly Buffer[]): Promise<Buffer> {
+  const [first] = pictures
+  const frames = pictures.length === 1 ? sharp(first) : sharp([...pictures], { join: { animated: true } })
+  return frames.webp({ lossless: true, effort: 0 }).toBuffer()
+}

@@ -8,7 +8,7 @@ import { patternImage } from './pictures.js'
 type Size = readonly [width: number, height: number]
 
 /** A clip's frame i is the pattern from column i on. */
-type GoldenPart =
+export type GoldenPart =
   | { readonly text: string }
   | { readonly image: Size }
   | { readonly frames: number; readonly size: Size }
@@ -32,10 +32,21 @@ export interface FamilySet {
   readonly cases: readonly FamilyCase[]
 }
 
+interface FamilyGoldens {
+  /** Prompt positions at the end whose likeliest tokens are told. */
+  readonly last: number
+  readonly sets: readonly FamilySet[]
+}
+
 /** Written by training/fixtures/make_family_goldens.py: what transformers computes from the same pixels. */
-export const familyGoldens: { readonly last: number; readonly sets: readonly FamilySet[] } = JSON.parse(
-  gunzipSync(readFileSync(checkpointPath('family-goldens.json.gz'))).toString(),
-)
+export const familyGoldens = readGoldens('family-goldens.json.gz')
+
+/** Written by training/fixtures/make_original_goldens.py: what the original code does and transformers does not. */
+export const originalGoldens = readGoldens('original-goldens.json.gz')
+
+function readGoldens(name: string): FamilyGoldens {
+  return JSON.parse(gunzipSync(readFileSync(checkpointPath(name))).toString())
+}
 
 const encoded = new Map<string, Promise<Buffer>>()
 
@@ -60,19 +71,35 @@ export async function contentOf({ parts }: FamilyCase): Promise<ContentPart[]> {
     parts.map(async (part): Promise<ContentPart> => {
       if ('text' in part) return { kind: 'text', text: part.text }
       if ('image' in part) return { kind: 'image', image: { bytes: await patternPng(part.image) } }
-      const shifts = Array.from({ length: part.frames }, (_, shift) => shift)
-      const pictures = await Promise.all(shifts.map(async shift => ({ bytes: await patternPng(part.size, shift) })))
-      return { kind: 'video', video: { pictures } }
+      return { kind: 'video', video: { pictures: (await framesOf(part)).map(bytes => ({ bytes })) } }
     }),
   )
 }
 
-/** Rows of the fixtures' vocabulary, and the id that transformers has for pictures; the original code's files name none. */
+/** Rows of the fixtures' vocabulary, and the ids that transformers has for pictures and clips; the original code's files name none. */
 const VOCABULARY = 264
 const IMAGE = 4
+const VIDEO = 261
 
-export function expandedIds({ ids }: FamilyCase, imageTokenId = IMAGE): number[] {
-  return ids.flatMap(([id, length = 1]) => new Array<number>(length).fill(id === IMAGE ? imageTokenId : id))
+export interface PlaceholderIds {
+  readonly imageTokenId: number
+  readonly videoTokenId?: number
+}
+
+export function expandedIds(
+  { ids }: FamilyCase,
+  { imageTokenId, videoTokenId = VIDEO }: PlaceholderIds = { imageTokenId: IMAGE },
+): number[] {
+  const spelled = new Map([
+    [IMAGE, imageTokenId],
+    [VIDEO, videoTokenId],
+  ])
+  return ids.flatMap(([id, length = 1]) => new Array<number>(length).fill(spelled.get(id) ?? id))
+}
+
+/** Of a part with frames: the pictures of its clip as PNGs. */
+export function framesOf({ frames, size }: Extract<GoldenPart, { frames: number }>): Promise<Buffer[]> {
+  return Promise.all(Array.from({ length: frames }, (_, shift) => patternPng(size, shift)))
 }
 
 /** The part of a result that is compared. */

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { TokenLogprob } from '../../runtime/protocol/backend.js'
-import { type FamilyCase, patternPng, type Told } from './family-goldens.js'
+import { toAnimation } from './clips.js'
+import { type FamilyCase, framesOf, patternPng, type Told } from './family-goldens.js'
 
 type Triple = readonly [logprob: number | null, tokenId: number, text: string | null]
 
@@ -33,8 +34,16 @@ async function imageData({ parts }: FamilyCase): Promise<string[]> {
   return Promise.all(sizes.map(async size => (await patternPng(size)).toString('base64')))
 }
 
+/** The clips as files, and how many frames they have. */
+async function videoData({ parts }: FamilyCase) {
+  const clips = parts.flatMap(part => ('frames' in part ? [part] : []))
+  if (clips.length === 0) return {}
+  const files = await Promise.all(clips.map(async clip => toAnimation(await framesOf(clip))))
+  return { video_data: files.map(file => file.toString('base64')), num_frames: clips[0]!.frames }
+}
+
 export function textOf({ parts }: FamilyCase): string {
-  return parts.map(part => ('text' in part ? part.text : '<image>')).join('')
+  return parts.map(part => ('text' in part ? part.text : 'image' in part ? '<image>' : '<video>')).join('')
 }
 
 /** SGLang's way to ask, with `text` or `input_ids`. @returns the status too, since a refusal has no answer. */
@@ -45,6 +54,7 @@ export async function askNative(server: FastifyInstance, golden: FamilyCase, pro
     payload: {
       ...prompt,
       image_data: await imageData(golden),
+      ...(await videoData(golden)),
       sampling_params: { max_new_tokens: golden.answer.length, temperature: 0, ignore_eos: true },
       return_logprob: true,
       logprob_start_len: 0,

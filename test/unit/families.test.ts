@@ -133,7 +133,7 @@ t.test('released checkpoints are described as they are', t => {
     model_type: 'llava_next_video',
     text_config: { model_type: 'llama', max_position_embeddings: 4096, rope_scaling: { type: 'linear', factor: 2.5 } },
   })
-  t.same(video.video, { tokenId: 32000, poolMode: 'average', poolStride: 2 })
+  t.same(video.video, { tokenId: 32000, poolMode: 'average', poolStride: 2, poolPlace: 'before' })
   t.match(video, { imageTokenId: 32001, text: { contextLength: 10240, rope: { type: 'linear', factor: 2.5 } } })
   t.end()
 })
@@ -167,6 +167,14 @@ t.test('what no graph covers is refused with what is known', t => {
     [{ model_type: 'llava_llama', mm_vision_tower: 'a/unheard-of' }, /tower "unheard-of" is not described/],
     [{ model_type: 'llava_llama', ...ORIGINAL, mm_projector_type: 'resnet' }, /mm_projector_type is resnet/],
     [{ model_type: 'llava_llama', ...ORIGINAL, mm_resampler_type: 'qformer' }, /resamples by qformer/],
+    [
+      { model_type: 'llava_qwen', ...ORIGINAL, mm_spatial_pool_mode: 'conv' },
+      /conv; spatial_pool by average, max, bilinear/,
+    ],
+    [
+      { model_type: 'llava_qwen', ...ORIGINAL, mm_spatial_pool_mode: 'max', mm_spatial_pool_stride: 50 },
+      /pools 24 x 24 patches of a frame by 50, which leaves nothing/,
+    ],
   ]
   for (const [config, message] of refusals) {
     t.throws(() => read(config), { code: 'MODEL_UNSUPPORTED', data: { path: '/model' }, message }, String(message))
@@ -215,7 +223,13 @@ t.test('the original layout says the same in other words', t => {
   const siglip = read({ ...ORIGINAL, model_type: 'llava_qwen', mm_vision_tower: 'google/siglip-so400m-patch14-384' })
   t.equal(featureRows(siglip.vision), 729, 'no class row to drop')
   const video = read({ ...ORIGINAL, model_type: 'llava_llama', mm_resampler_type: 'spatial_pool' })
-  t.same(video.video, { tokenId: null, poolMode: 'average', poolStride: 2 })
+  t.same(video.video, { tokenId: null, poolMode: 'average', poolStride: 2, poolPlace: 'before' })
+  const later = { ...ORIGINAL, model_type: 'llava_qwen', mm_spatial_pool_mode: 'bilinear', mm_spatial_pool_stride: 3 }
+  t.match(read(later), {
+    family: 'llava_next_video',
+    video: { poolMode: 'bilinear', poolStride: 3, poolPlace: 'after' },
+  })
+  t.match(read({ ...later, mm_pooling_position: 'before' }).video, { poolPlace: 'before' })
   const described = read({ ...ORIGINAL, model_type: 'llava_llama' }, null, {
     model_type: 'clip',
     vision_config: { image_size: 28, patch_size: 7, hidden_size: 32, num_hidden_layers: 2, num_attention_heads: 2 },

@@ -25,6 +25,14 @@ t.test('rows come in the order asked for', t => {
   t.equal(countRows({ gather: null }, 5), 5)
   t.equal(countRows({ gather: [1, 2] }, 5), 2)
   t.equal(countRows({ gather: [1, 2, 3, 4], combine: { kind: 'max' } }, 5), 1)
+  const nine = {
+    gather: [0, 1, 2, 3, 4, 0, 1, 2, 3, ...new Array<number>(9).fill(4)],
+    combine: { kind: 'max', taps: 9 } as const,
+  }
+  t.equal(countRows(nine, 5), 2)
+  const highest = new Float32Array(2 * HIDDEN)
+  layOutRows(nine, source, highest, 0)
+  t.same([...highest], [...row(0).map((_, i) => Math.max(...[0, 1, 2, 3, 4].map(each => row(each)[i]!))), ...row(4)])
   t.end()
 })
 
@@ -60,6 +68,7 @@ t.test('what does not fit together is refused', t => {
   refuse({ gather: null, combine: { kind: 'max' } }, /no rows to combine/)
   refuse({ gather: [0, 1, 2], combine: { kind: 'max' } }, /3 rows to combine; 4/)
   refuse({ gather: [0, 1, 2, 3], combine: { kind: 'blend', weights: [1] } }, /1 weights for 4 rows/)
+  refuse({ gather: [0, 1, 2, 3], combine: { kind: 'max', taps: 9 } }, /4 rows to combine; 9/)
   t.doesNotThrow(() => checkRows({ gather: [0, -1, 4] }, 5, true))
   t.end()
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { bilinearGroups } from '../../kernels/graphs/pooling.js'
 import type { VisionFacts } from '../../runtime/vision/spec.js'
 import {
   fitVideo,
@@ -92,7 +93,36 @@ t.test('pooling after the connector weighs squares of four, within their frame',
   t.equal(ramp, 12.5, 'the first cell of a 24 x 24 ramp')
   t.strictSame(plan.packing.rows?.slice(144 * 4, 144 * 4 + 8), [-1, -1, -1, -1, 576, 577, 600, 601])
   t.equal(planVideo(1, clip({ poolPlace: 'after', poolMode: 'max' })).packing.kind, 'max')
-  t.throws(() => planVideo(1, clip({ poolPlace: 'after', poolStride: 3 })), RangeError)
+})
+
+t.test('a square has as many taps as the stride squared, and what is left over is dropped', async t => {
+  const plan = planVideo(2, clip({ side: 7, poolPlace: 'after', poolStride: 3, newline: 'frame' }))
+  t.match(plan, { tokens: 10, pooledSide: 2, packing: { kind: 'blend', taps: 9 } })
+  t.strictSame(plan.packing.rows?.slice(0, 9), [0, 1, 2, 7, 8, 9, 14, 15, 16])
+  t.strictSame(plan.packing.rows?.slice(4 * 9, 6 * 9), [
+    ...new Array(9).fill(-1),
+    ...[49, 50, 51, 56, 57, 58, 63, 64, 65],
+  ])
+})
+
+t.test('a bilinear reduction is the same on both sides of the connector', async t => {
+  for (const [side, poolStride] of [
+    [24, 2],
+    [27, 2],
+    [27, 4],
+    [5, 3],
+    [4, 1],
+  ] as const) {
+    const spec = clip({ side, poolStride, poolMode: 'bilinear', poolPlace: 'after' })
+    const { packing } = planVideo(1, spec)
+    const { indices, weights, size } = bilinearGroups(side, Math.ceil(side / poolStride))
+    t.strictSame([...indices].map(Number), packing.rows, `${side} by ${poolStride}`)
+    t.strictSame(weights, Float32Array.from(packing.kind === 'blend' ? packing.weights : []))
+    const cells = Array.from({ length: weights!.length / size }, (_, cell) =>
+      weights!.slice(cell * size, (cell + 1) * size),
+    )
+    t.ok(cells.every(cell => Math.abs(cell.reduce((sum, weight) => sum + weight, 0) - 1) < 1e-6))
+  }
 })
 
 t.test('rows of the packing are the tokens of the plan', async t => {
@@ -134,15 +164,27 @@ t.test('the checkpoint says how its clips are pooled', async t => {
   const converted = { vision_config: {}, text_config: {} }
   t.equal(read(converted, 'llava_next'), null)
   t.match(read(converted), { poolMode: 'average', poolStride: 2, poolPlace: 'before', newline: 'none', side: 24 })
-  t.match(read({ mm_spatial_pool_stride: 2, mm_spatial_pool_mode: 'max' }), { poolMode: 'max', poolPlace: 'before' })
-  t.match(read({ mm_newline_position: 'grid' }), { poolPlace: 'after', newline: 'grid' })
-  t.match(read({ mm_newline_position: 'one_token', mm_patch_merge_type: 'spatial_unpad' }), { newline: 'one-token' })
-  t.match(read({ mm_newline_position: 'one_token' }), { newline: 'none' })
+  const first = { mm_resampler_type: 'spatial_pool', mm_patch_merge_type: 'spatial_unpad' }
+  t.match(read({ ...first, mm_spatial_pool_mode: 'max' }), { poolMode: 'max', poolPlace: 'before', newline: 'none' })
+  const later = { mm_patch_merge_type: 'spatial_unpad', mm_spatial_pool_mode: 'average' }
+  t.match(read({ ...later, mm_newline_position: 'grid' }), { poolPlace: 'after', newline: 'grid' })
+  t.match(read({ ...first, mm_newline_position: 'frame' }), { poolPlace: 'after', newline: 'frame' })
+  t.match(read({ ...later, mm_newline_position: 'one_token' }), { newline: 'one-token' })
+  t.match(read({ ...later, mm_newline_position: 'no_token' }), { newline: 'none' })
+  t.match(read(later), { poolPlace: 'after', newline: 'one-token' })
+  t.match(read({ ...first, mm_spatial_pool_mode: 'bilinear' }), { poolPlace: 'after', newline: 'one-token' })
+  t.match(read({ ...later, mm_pooling_position: 'before' }), { poolPlace: 'before', newline: 'one-token' })
+  t.match(read({ ...first, mm_pooling_position: 'after' }), { poolPlace: 'after', newline: 'none' })
+  t.match(read({ mm_newline_position: 'grid' }), { newline: 'none' }, 'a flat list of features has no rows to end')
+  t.match(read({ mm_newline_position: 'one_token', mm_patch_merge_type: 'spatial' }), { newline: 'none' })
   const refused: [Record<string, unknown>, RegExp][] = [
     [{ ...converted, rope_scaling: { type: 'linear', factor: 2.5 } }, /rope_scaling stands outside text_config/],
     [{ ...converted, spatial_pool_mode: 'conv' }, /pool mode is "conv"; known are average, max/],
     [{ ...converted, spatial_pool_stride: 0 }, /pool stride is 0/],
     [{ mm_newline_position: 'row' }, /mm_newline_position is "row"/],
+    [{ mm_newline_position: 'grid', mm_patch_merge_type: 'spatial' }, /"spatial", whose files have no newline vector/],
+    [{ mm_pooling_position: 'inside' }, /mm_pooling_position is "inside"/],
+    [{ mm_spatial_pool_mode: 'conv' }, /pool mode is "conv"; known are average, max, bilinear/],
     [{ mm_newline_position: 'grid', add_faster_video: true }, /add_faster_video/],
   ]
   for (const [config, message] of refused) t.throws(() => read(config), { code: 'MODEL_UNSUPPORTED', message })

@@ -78,13 +78,15 @@ export async function readNativeJob(body: unknown, model: EngineModel, readImage
   const logprobs = readLogprobs(fields, count)
   const images = spreadMedia('image_data', fields.raw('image_data'), count, isSingle)
   const videos = spreadMedia('video_data', fields.raw('video_data'), count, isSingle)
+  const sampled = withoutUndefined({ frames: fields.integer('num_frames', { min: 1 }) })
   fields.finish(IGNORED)
 
   const items: NativeItem[] = []
   for (const [index, prompt] of prompts.entries()) {
     const place = (name: string) => (isSingle ? name : `${name}[${index}]`)
     const pictures = await readAll(images[index]!, place('image_data'), readImage)
-    const films = await readAll(videos[index]!, place('video_data'), readImage)
+    const clips = await readAll(videos[index]!, place('video_data'), readImage)
+    const films = clips.map(clip => ({ ...clip, ...sampled }))
     const placed: Prompt =
       typeof prompt === 'string'
         ? placeMedia(prompt, pictures, films)
