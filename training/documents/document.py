@@ -2,19 +2,17 @@
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from .chart import compose_chart, place_chart
-from .developing import develop, split_bars
-from .ink import add_barcode, add_rules, ink_layout, ink_runs, map_figures
+from .developing import develop, inverse, split_bars
+from .ink import add_barcode, add_rules, ink_layout, map_figures
 from .large import LARGE_COMPOSERS
 from .large_placing import Style, place_large
 from .layout import Characters, locate_tilted
 from .small import COMPOSERS, SMALL_KINDS
-from .small_placing import place_small
+from .small_placing import SMALL_SIDE, place_small
 from .table import compose_table, place_table
-
-from PIL import Image
-from .developing import inverse
 
 LARGE_KINDS = ["long receipt", "invoice", "form", "table", "shipping label"]
 KINDS = SMALL_KINDS + LARGE_KINDS + ["chart"]
@@ -70,9 +68,9 @@ def draft_large(rng, kind):
 
 
 def draft_chart(rng):
-    side = 168 if rng.p(0.5) else 336
+    side = SMALL_SIDE if rng.p(0.5) else 2 * SMALL_SIDE
     while True:
-        fields = compose_chart(rng, side > 168)
+        fields = compose_chart(rng, side > SMALL_SIDE)
         layout = place_chart(rng, fields, side)
         if layout is not None:
             return fields, layout
@@ -85,14 +83,13 @@ def draft(rng, kind):
     return draft_small(rng, kind) if kind in COMPOSERS else draft_large(rng, kind)
 
 
-def print_layout(rng, kind, layout):
+def print_layout(rng, kind, layout, figures):
     """Ink of a page with its decoration: rules and barcodes stay clear of the text."""
-    if kind in ("chart", "table"):
-        return ink_layout(rng, layout)
-    if kind in SMALL_KINDS:
-        ink = text_ink = ink_runs(layout.runs, layout.width, layout.height)
-    else:
-        ink = text_ink = ink_layout(rng, layout)
+    ink = text_ink = ink_layout(rng, layout)
+    if kind == "chart":
+        return np.where(figures > 0, 0, ink).astype(np.uint8)       # gridlines pass behind the bars
+    if kind == "table":
+        return ink
     if rng.p(0.3):
         ink = add_rules(rng, ink)
     if rng.p(0.5 if kind == "shipping label" else 0.12):
@@ -100,21 +97,25 @@ def print_layout(rng, kind, layout):
     return ink
 
 
+def tilt_map(figures, matrix):
+    """The map of figures [height, width] tilted with its page."""
+    if figures is None or matrix is None:
+        return figures
+    image = Image.fromarray(figures)
+    return np.asarray(image.transform(image.size, Image.AFFINE, inverse(matrix), resample=Image.NEAREST))
+
+
 def make(rng, kind=None, pixels=True):
-    """A Document; of any kind where none is named. Without pixels only the layout is drawn, much faster, and the
-    figures are not tilted with the page's edge pixels alone: they are still exact.
-    """
+    """A Document; of any kind where none is named. Without pixels the same page is only laid out, much faster."""
     kind = kind or rng.c(KINDS)
     fields, layout = draft(rng, kind)
-    characters, matrix = locate_tilted(rng, layout, 2.0 if layout.width == 168 else 1.2)
-    page_figures = map_figures(layout) if layout.figures else None
+    # Lines of large pages are long: the same angle would carry their ends further.
+    characters, matrix = locate_tilted(rng, layout, 2.0 if layout.width == SMALL_SIDE else 1.2)
+    figures = map_figures(layout) if layout.figures else None
     image = None
     if pixels:
-        ink = print_layout(rng, kind, layout)
-        bars = split_bars(page_figures, matrix) if kind == "chart" else ()
+        ink = print_layout(rng, kind, layout, figures)
+        bars = split_bars(figures, matrix) if kind == "chart" else ()
         image = develop(rng, ink, matrix, bars)
-    figures = page_figures
-    if figures is not None and matrix is not None:
-        figures = np.asarray(Image.fromarray(figures).transform((layout.width, layout.height), Image.AFFINE,
-                                                                inverse(matrix), resample=Image.NEAREST))
-    return Document(kind, fields, layout.text(), layout.width, layout.height, image, characters, figures, layout.boxes())
+    return Document(kind, fields, layout.text(), layout.width, layout.height, image, characters,
+                    tilt_map(figures, matrix), layout.boxes())
