@@ -91,7 +91,7 @@ def print_layout(rng, kind, layout, figures):
     if kind == "table":
         return ink
     if rng.p(0.3):
-        ink = add_rules(rng, ink)
+        ink = add_rules(rng, ink, 0 if kind in SMALL_KINDS else 2)
     if rng.p(0.5 if kind == "shipping label" else 0.12):
         ink = add_barcode(rng, ink, text_ink)
     return ink

@@ -23,12 +23,15 @@ def ink_runs(runs, width, height):
     return ink
 
 
-def add_rules(rng, ink):
-    """With rule lines and a frame, drawn only where no row of text is."""
+def add_rules(rng, ink, clearance=0):
+    """With rule lines and a frame, drawn only where no row of text is, nor within `clearance` pixels of one."""
     height, width = ink.shape
     unit = width / 168
     lines = np.zeros_like(ink)
-    free = np.flatnonzero(ink.max(1) == 0)
+    inked = ink.max(1) > 0
+    for _ in range(clearance):
+        inked[1:-1] = inked[1:-1] | inked[:-2] | inked[2:]
+    free = np.flatnonzero(~inked)
     for _ in range(rng.n(1, 3)):
         if not len(free):
             continue

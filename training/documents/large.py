@@ -29,15 +29,16 @@ BOXES = {"member": "Member", "newsletter": "Newsletter", "insured": "Insured", "
 SERVICES = ["Express", "Standard", "Economy"]
 
 
-def pair(rng, key, text, style_draw):
-    """One line with a key and its value, set in one of four ways that a page keeps to."""
+def pair(rng, key, text, pairing):
+    """One line with a key and its value, as draw_pairing says."""
     key = rng.c(LARGE_KEYS[key])
-    if style_draw == "run":
+    if pairing == "run":
         return [Cell(key + " " + text)]
-    return [Cell(key), Cell(text, style_draw)]
+    return [Cell(key), Cell(text, pairing)]
 
 
 def draw_pairing(rng):
+    """How a page sets its keys and values: in one run, or the value at the tab stop or at the right edge."""
     return rng.c(["run", "run", "T", "T", "R"])
 
 
@@ -97,7 +98,7 @@ def compose_invoice(rng):
     body = [[Cell(item["name"]), Cell(item["price"], "R")] for item in goods]
     total_key = rng.c(LARGE_KEYS["total"])
     if rng.p(0.6):
-        printed = rng.c(["%s %s", "%s %s"]) % rng.c([(fields["total"], fields["currency"]), (fields["currency"], fields["total"])])
+        printed = " ".join(rng.sample([fields["total"], fields["currency"]], 2))
         return fields, lines + body + [[Cell(total_key, "L", 2), Cell(printed, "R", 2)]]
     lines.append(pair(rng, "currency", fields["currency"], pairing))
     return fields, lines + body + [[Cell(total_key, "L", 2), Cell(fields["total"], "R", 2)]]

@@ -44,7 +44,7 @@ def draw_number(rng):
     while groups == 2 and (names[0] == names[1] or not all(names)) or groups == 1 and not names[0] and rng.p(0.5):
         names = [word(rng, SHOP)[:5].strip() for _ in names]
     tracks = [count_through(rng, length) for _ in names]
-    spread = [number_face.width(str(max(track))) for track in tracks]
+    spread = [max(number_face.width(str(value)) for value in track) for track in tracks]
     if max(spread) > SIDE - 2 * EDGE or any(label_face.width(name) > SIDE - 2 * EDGE for name in names):
         return None
     heights = [(NAME_HEIGHT if name else 0) + number_face.size * 1.2 for name in names]

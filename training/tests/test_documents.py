@@ -2,6 +2,7 @@
 import json
 import pathlib
 import sys
+import tempfile
 import unittest
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import documents  # noqa: E402
-from documents import alphabet, clips, pairs, schemas  # noqa: E402
+from documents import alphabet, clips, held_out, pairs, schemas  # noqa: E402
 from documents.answers import encode_json  # noqa: E402
 from documents.rng import Rng  # noqa: E402
 
@@ -149,6 +150,26 @@ class Clips(unittest.TestCase):
             for _, answer in clip.questions(rng):
                 found = json.loads(answer).values() if answer.startswith("{") else [answer]
                 self.assertTrue({str(value) for value in found} <= known)
+
+
+class HeldOut(unittest.TestCase):
+    def test_every_line_agrees_with_its_schema_and_its_images(self):
+        for name in held_out.SETS:
+            with tempfile.TemporaryDirectory() as folder:
+                held_out.write_set(folder, name, 10, held_out.FIRST_SEED)
+                lines = (pathlib.Path(folder) / "labels.jsonl").read_text(encoding="utf-8").splitlines()
+                self.assertEqual(len(lines), 10)
+                for line in map(json.loads, lines):
+                    self.assertEqual(list(line["expected"]), line["schema"]["required"])
+                    self.assertEqual(json.loads(line["expected_text"]), line["expected"])
+                    for image in line.get("frames") or [line["image"]]:
+                        self.assertTrue((pathlib.Path(folder) / image).is_file())
+                    for asked in line["questions"]:
+                        self.assertIn(asked["expected"], asked.get("choices", [asked["expected"]]))
+
+    def test_a_training_seed_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "9000000000000"):
+            held_out.write_set("unused", "small", 1, 17)
 
 
 class Pages(unittest.TestCase):
