@@ -52,7 +52,9 @@ def place_chart(rng, fields, side):
     last = len(font_paths()) - 1
     size = rng.n(12, 14) if side <= 168 else rng.n(12, 17)
     chart_face = face(rng.n(0, last), size)
-    left, right, bottom, top = rng.n(5, 12), side - rng.n(5, 12), side - rng.n(5, 10), rng.n(5, 10)
+    least = side // 28
+    left, right, bottom, top = (rng.n(least, least + 8) for _ in range(4))
+    right, bottom = side - right, side - bottom
     layout = Layout(side, side, [])
     if "title" in fields:
         title_face = face(rng.n(0, last), size + rng.n(0, 3))

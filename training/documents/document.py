@@ -14,6 +14,8 @@ from .small import COMPOSERS, SMALL_KINDS
 from .small_placing import SMALL_SIDE, place_small
 from .table import compose_table, place_table
 
+# Half the height of a letter, in font sizes.
+LETTER_REACH = 0.45
 LARGE_KINDS = ["long receipt", "invoice", "form", "table", "shipping label"]
 KINDS = SMALL_KINDS + LARGE_KINDS + ["chart"]
 
@@ -109,8 +111,11 @@ def make(rng, kind=None, pixels=True):
     """A Document; of any kind where none is named. Without pixels the same page is only laid out, much faster."""
     kind = kind or rng.c(KINDS)
     fields, layout = draft(rng, kind)
-    # Lines of large pages are long: the same angle would carry their ends further.
-    characters, matrix = locate_tilted(rng, layout, 2.0 if layout.width == SMALL_SIDE else 1.2)
+    if kind in SMALL_KINDS:
+        characters, matrix = locate_tilted(rng, layout)
+    else:
+        # The ends of a large page's lines are far from its centre: the same angle would carry them off the image.
+        characters, matrix = locate_tilted(rng, layout, 1.2, 1.02, LETTER_REACH)
     figures = map_figures(layout) if layout.figures else None
     image = None
     if pixels:

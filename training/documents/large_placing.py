@@ -31,8 +31,8 @@ class Style:
         self.heading_size = min(self.base + rng.c([0, 1, 2, 3, 5, 7]), 22)
         self.emphasis_size = min(self.base + rng.c([0, 0, 1, 2, 4]), 20)
         self.leading = rng.f(1.2, 1.6)
-        self.left, self.right = rng.n(7, 18), width - rng.n(7, 18)
-        self.top = rng.n(6, 14)
+        self.left, self.right = rng.n(9, 20), width - rng.n(9, 20)
+        self.top = rng.n(8, 14)
         self.spacing = rng.c([0, 0, 0, 0.5, 1.0])
         self.tab = rng.f(0.34, 0.5)
 

@@ -105,23 +105,27 @@ def locate(runs, matrix=None):
                       np.array(starts, bool), np.array(sizes, np.float32))
 
 
-def tilt(rng, width, height, degrees=2.0):
+def tilt(rng, width, height, degrees=2.0, growth=1.04):
     """A small rotation, scale and shift about the page's centre: matrix [2, 3], or None for none at all."""
     if rng.p(0.35):
         return None
     angle = np.deg2rad(rng.f(-degrees, degrees)) if rng.p(0.6) else 0.0
-    scale = rng.f(0.97, 1.04)
+    scale = rng.f(0.97, growth)
     shift_x, shift_y = rng.f(-1.5, 1.5), rng.f(-1.5, 1.5)
     c, s = np.cos(angle) * scale, np.sin(angle) * scale
     x, y = width / 2, height / 2
     return np.array([[c, -s, x - c * x + s * y + shift_x], [s, c, y - s * x - c * y + shift_y]])
 
 
-def locate_tilted(rng, layout, degrees=2.0):
-    """(characters, matrix): a tilt that leaves every character's centre inside the image."""
+def locate_tilted(rng, layout, degrees=2.0, growth=1.04, clearance=0.0):
+    """(characters, matrix): a tilt that leaves every character's centre inside the image, and away from its edge by
+    `clearance` font sizes.
+    """
     while True:
-        matrix = tilt(rng, layout.width, layout.height, degrees)
+        matrix = tilt(rng, layout.width, layout.height, degrees, growth)
         characters = locate(layout.runs, matrix)
-        inside = (characters.x >= 0) & (characters.x < layout.width) & (characters.y >= 0) & (characters.y < layout.height)
+        edge = characters.sizes * clearance
+        inside = ((characters.x >= edge) & (characters.x < layout.width - edge)
+                  & (characters.y >= edge) & (characters.y < layout.height - edge))
         if matrix is None or inside.all():
             return characters, matrix

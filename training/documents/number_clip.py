@@ -13,7 +13,7 @@ from .words import SHOP, Number, word
 
 # Pixels from the top of a word to the top of its number.
 NAME_HEIGHT = 34
-EDGE = 4
+EDGE = 7
 
 
 def count_through(rng, length):
@@ -74,12 +74,13 @@ def shake(rng, matrix):
 
 
 def make_number(rng, pixels):
+    """Clip of one number, or of two that change by themselves."""
     drawn = None
     while drawn is None:
         drawn = draw_number(rng)
     fields, layouts = drawn
     wobble = rng.p(0.3)
-    first, matrix = locate_tilted(rng, layouts[0])
+    _, matrix = locate_tilted(rng, layouts[0])
     matrices = [matrix] + [shake(rng, matrix) if wobble else matrix for _ in layouts[1:]]
     characters = [locate(layout.runs, frame_matrix) for layout, frame_matrix in zip(layouts, matrices)]
     frames = None

@@ -49,6 +49,7 @@ def draw_track(rng, size, direction, length):
 
 
 def make_shape(rng, pixels):
+    """Clip of a shape that keeps its size, colour and direction."""
     fields = {"shape": rng.c(SHAPES), "color": rng.c(COLORS), "direction": rng.c(DIRECTIONS)}
     length, size = rng.c(LENGTHS), rng.n(30, 60)
     mask = shape_mask(fields["shape"], size)
