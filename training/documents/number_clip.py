@@ -9,7 +9,7 @@ from .developing import draw_colors, inverse
 from .fonts import face, font_paths
 from .ink import ink_runs
 from .layout import Layout, Run, locate, locate_tilted
-from .words import SHOP, Number, word
+from .words import SHOP, Number, distinct, word
 
 # Pixels from the top of a word to the top of its number.
 NAME_HEIGHT = 34
@@ -33,36 +33,41 @@ def count_through(rng, length):
     return values
 
 
-def draw_number(rng):
-    """(fields, layouts): one or two numbers; every frame has the same words, and the numbers keep their left edge."""
-    length = rng.c(LENGTHS)
+def draw_tracks(rng, length):
+    """[(name, values [length])]: one number, with a word above it or none, or two numbers with a word each."""
     groups = 2 if rng.p(0.3) else 1
+    if groups == 1 and rng.p(0.5):
+        names = [""]
+    else:
+        names = distinct(rng, lambda rng: word(rng, SHOP)[:5], groups)
+    return [(name, count_through(rng, length)) for name in names]
+
+
+def draw_number(rng):
+    """(fields, layouts), one layout per frame, or None where the drawn type is too large. Words stand still, and
+    numbers keep their left edge.
+    """
+    length = rng.c(LENGTHS)
+    tracks = draw_tracks(rng, length)
     last = len(font_paths()) - 1
-    number_face = face(rng.n(0, last), rng.n(28, 44) if groups == 2 else rng.n(32, 60))
-    label_face = face(rng.n(0, last), rng.n(28, 32))
-    names = [""] * groups
-    while groups == 2 and (names[0] == names[1] or not all(names)) or groups == 1 and not names[0] and rng.p(0.5):
-        names = [word(rng, SHOP)[:5].strip() for _ in names]
-    tracks = [count_through(rng, length) for _ in names]
-    spread = [max(number_face.width(str(value)) for value in track) for track in tracks]
-    if max(spread) > SIDE - 2 * EDGE or any(label_face.width(name) > SIDE - 2 * EDGE for name in names):
-        return None
-    heights = [(NAME_HEIGHT if name else 0) + number_face.size * 1.2 for name in names]
-    if sum(heights) > SIDE - 2 * EDGE:
-        return None
-    slack = SIDE - 2 * EDGE - sum(heights)
+    number_face = face(rng.n(0, last), rng.n(28, 44) if len(tracks) == 2 else rng.n(32, 60))
+    name_face = face(rng.n(0, last), rng.n(28, 32))
+    room = SIDE - 2 * EDGE
+    heights = [(NAME_HEIGHT if name else 0) + number_face.size * 1.2 for name, _ in tracks]
+    slack = room - sum(heights)
     y, runs = EDGE + slack * rng.u() / 2, [[] for _ in range(length)]
-    for name, track, width, height in zip(names, tracks, spread, heights):
-        x = EDGE + (SIDE - 2 * EDGE - width) * rng.u()
-        if name:
-            name_x = min(x, SIDE - EDGE - label_face.width(name))
-        for index, value in enumerate(track):
+    for (name, values), height in zip(tracks, heights):
+        width, name_width = max(number_face.width(str(value)) for value in values), name_face.width(name)
+        if max(width, name_width) > room or slack < 0:
+            return None
+        x = EDGE + (room - width) * rng.u()
+        for frame, value in zip(runs, values):
             if name:
-                runs[index].append(Run(name, name_x, y, label_face, 0))
-            runs[index].append(Run(str(value), x, y + (NAME_HEIGHT if name else 0), number_face, 0))
-        y += height + slack * 0.5 * rng.u() / groups
-    numbers = [{"name": name, "first": Number(track[0]), "last": Number(track[-1]), "largest": Number(max(track))}
-               for name, track in zip(names, tracks)]
+                frame.append(Run(name, min(x, SIDE - EDGE - name_width), y, name_face, 0))
+            frame.append(Run(str(value), x, y + (NAME_HEIGHT if name else 0), number_face, 0))
+        y += height + slack * 0.5 * rng.u() / len(tracks)
+    numbers = [{"name": name, "first": Number(values[0]), "last": Number(values[-1]), "largest": Number(max(values))}
+               for name, values in tracks]
     return {"numbers": numbers}, [Layout(SIDE, SIDE, frame) for frame in runs]
 
 
