@@ -12,7 +12,8 @@ LENGTHS = [4, 6, 8]
 class Clip:
     """fields: of a number clip {"numbers": [{"name", "first", "last", "largest"}]}, of a shape clip shape, color and
     direction. frames: uint8 [length, 168, 168, 3], None without pixels. characters: one Characters per frame.
-    figures: one uint8 [168, 168] per frame, alphabet.FIGURE_CLASS of every pixel, or None where there is no shape. ask_json, ask_plain: (rng, clip) -> (question, answer).
+    figures: one uint8 [168, 168] per frame, alphabet.FIGURE_CLASS of every pixel, or None where there is no shape.
+    ask_json, ask_plain: (rng, clip) -> (question, answer).
     """
     kind: str
     fields: dict
