@@ -8,8 +8,11 @@ export const KERNEL_PROTOCOL_VERSION = 1
 export type Device = 'cpu' | 'webgpu'
 /** 'c-api': the shared library through its C API, memory in place. 'node': onnxruntime-node's own API, copying. 'auto': the first that can be reached. */
 export type Binding = 'auto' | 'c-api' | 'node'
-/** Of the weights; activations are float32. int8 and int4 are weight-only, in blocks of 32. */
-export type Precision = 'float32' | 'int8' | 'int4'
+/**
+ * Of the weights; activations between products are float32. int8 and int4 round the language model's weights in blocks
+ * of 32; int8x8 rounds each output's weights, and each row of activations, to 8 bits by one scale.
+ */
+export type Precision = 'float32' | 'int8' | 'int8x8' | 'int4'
 
 /** Memory that runner and workers both see. The owner allocates; the writer is named where the region is declared. */
 export type RegionName = 'control' | 'logits' | 'features' | 'pixels'

@@ -8,9 +8,8 @@ import { GraphBuilder } from './graph-builder.js'
 import { type CachedGraph, cacheKey, findOrBuild } from './graph-cache.js'
 import { buildDecoder } from './llama.js'
 import { addPooling, type Pooling, poolingOf } from './pooling.js'
-import { PRECISION_BITS } from './precision.js'
+import { type PartStorage, PRECISION_STORAGE } from './precision.js'
 import { addProjector } from './projector.js'
-import type { Bits } from './quantize.js'
 import { addVisionTower } from './vision-tower.js'
 import { WeightFile } from './weight-file.js'
 
@@ -19,7 +18,7 @@ export type { PatchGroups, Pooling } from './pooling.js'
 export { describeModel } from './summary.js'
 
 /** Part of every cache key: raise it whenever the same checkpoint would give another graph. */
-const BUILDER_VERSION = 3
+const BUILDER_VERSION = 4
 
 /** The rotary tables reach at least this far where the model does, so that engines with other contexts share a graph. */
 const SHARED_POSITIONS = 32768
@@ -63,12 +62,12 @@ export async function prepareDecoder(
   const reach = Math.min(checkpoint.info.text.contextLength, SHARED_POSITIONS)
   // dynamic scaling stretches by the length of the table, so there the table is exactly as long as asked for.
   const positions = rope.type === 'dynamic' ? options.slotCapacity : Math.max(reach, options.slotCapacity)
-  const bits = PRECISION_BITS[options.precision]
+  const { text, head } = PRECISION_STORAGE[options.precision]
   const embeddings = await EmbeddingTable.read(checkpoint)
-  const facts = { part: 'decoder', positions, bits: [bits.text, bits.head] }
+  const facts = { part: 'decoder', positions, storage: [text, head] }
   const { folder, cached } = await findOrBuildGraph(checkpoint, options, facts, builder => {
     embeddings.checkFinite(path)
-    return buildDecoder(builder, checkpoint, { bits: bits.text, headBits: bits.head, positions })
+    return buildDecoder(builder, checkpoint, { text, head, positions })
   })
   return { graphPath: join(folder, GRAPH_FILE), cached, info: checkpoint.info, embeddings }
 }
@@ -79,9 +78,10 @@ export async function prepareDecoder(
  */
 export async function prepareVision(path: string, options: GraphOptions): Promise<PreparedVision> {
   const checkpoint = await openCheckpoint(path)
-  const bits = PRECISION_BITS[options.precision].vision
-  const { folder, cached } = await findOrBuildGraph(checkpoint, options, { part: 'vision', bits }, builder =>
-    buildVision(builder, checkpoint, bits),
+  const storage = PRECISION_STORAGE[options.precision]
+  const facts = { part: 'vision', storage: [storage.tower, storage.connector] }
+  const { folder, cached } = await findOrBuildGraph(checkpoint, options, facts, builder =>
+    buildVision(builder, checkpoint, storage),
   )
   const newline = checkpoint.config.hasNewline ? await checkpoint.readFloats('newline') : null
   const { vision, video } = checkpoint.config
@@ -92,14 +92,14 @@ export async function prepareVision(path: string, options: GraphOptions): Promis
 const GRAPH_FILE = 'graph.onnx'
 const WEIGHT_FILE = 'weights.bin'
 
-async function buildVision(builder: GraphBuilder, checkpoint: Checkpoint, bits: Bits | 32): Promise<void> {
+async function buildVision(builder: GraphBuilder, checkpoint: Checkpoint, storage: PartStorage): Promise<void> {
   const { vision, projector, text, video } = checkpoint.config
-  const source = { builder, checkpoint, bits }
   const pixels = builder.input('pixels', 'float32', ['tiles', 3, vision.imageSize, vision.imageSize])
-  const tower = await addVisionTower(source, vision, pixels)
+  const tower = await addVisionTower({ builder, checkpoint, storage: storage.tower }, vision, pixels)
   const pools = video !== null && poolingOf(vision, video) !== null
   const pooled = pools ? addPooling(builder, video, tower) : tower
-  builder.nodeTo(['features'], 'Identity', [await addProjector(source, projector, pooled)])
+  const connector = { builder, checkpoint, storage: storage.connector }
+  builder.nodeTo(['features'], 'Identity', [await addProjector(connector, projector, pooled)])
   const rows = pools ? 'rows' : featureRows(vision)
   builder.output('features', 'float32', ['tiles', rows, text.hiddenSize])
 }

@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/index.js'
 import { type GraphBuilder, MICROSOFT } from './graph-builder.js'
-import { type Bits, BLOCK, canQuantize, quantizeMatrix } from './quantize.js'
+import { BLOCK, canQuantize, quantizeMatrix, type Storage } from './quantize.js'
+import { addRoundedRows, addRowProduct } from './row-product.js'
 
 /**
  * ONNX Runtime then rounds activations to 8 bits, in blocks of 32, and multiplies whole numbers: faster by several
@@ -13,8 +14,7 @@ const INT8_ACTIVATIONS = 4
 export interface WeightSource {
   readonly builder: GraphBuilder
   readonly checkpoint: Checkpoint
-  /** 32: float32 */
-  readonly bits: Bits | 32
+  readonly storage: Storage
 }
 
 /**
@@ -22,7 +22,9 @@ export interface WeightSource {
  * run as one product. Returns the name of the result; no bias is added.
  */
 export async function addProduct(source: WeightSource, input: string, names: readonly string[]): Promise<string> {
-  const { builder, checkpoint, bits } = source
+  const { builder, checkpoint, storage } = source
+  // Products with one input round it once: the library finds equal nodes.
+  if (storage === '8x8') return addRowProduct(source, addRoundedRows(source, input), names)
   const parts: { readonly values: Float32Array; readonly outputs: number; readonly inputs: number }[] = []
   for (const name of names) {
     const values = await checkpoint.readFloats(name)
@@ -32,7 +34,7 @@ export async function addProduct(source: WeightSource, input: string, names: rea
   const inputs = parts[0]!.inputs
   const outputs = parts.reduce((sum, part) => sum + part.outputs, 0)
   const label = names.join('+')
-  if (bits === 32 || !canQuantize(inputs)) {
+  if (storage === 32 || !canQuantize(inputs)) {
     const transposed = new Float32Array(inputs * outputs)
     let column = 0
     for (const part of parts) {
@@ -42,12 +44,12 @@ export async function addProduct(source: WeightSource, input: string, names: rea
     return builder.node('MatMul', [input, await builder.weight(label, [inputs, outputs], transposed)])
   }
   const blocks = inputs / BLOCK
-  const blockBytes = (BLOCK * bits) / 8
+  const blockBytes = (BLOCK * storage) / 8
   const data = new Uint8Array(outputs * blocks * blockBytes)
   const scales = new Float32Array(outputs * blocks)
   let row = 0
   for (const part of parts) {
-    const quantized = quantizeMatrix(part.values, bits)
+    const quantized = quantizeMatrix(part.values, storage)
     data.set(quantized.data, row * blocks * blockBytes)
     scales.set(quantized.scales, row * blocks)
     row += part.outputs
@@ -61,7 +63,7 @@ export async function addProduct(source: WeightSource, input: string, names: rea
     ],
     {
       domain: MICROSOFT,
-      attributes: { K: inputs, N: outputs, bits, block_size: BLOCK, accuracy_level: INT8_ACTIVATIONS },
+      attributes: { K: inputs, N: outputs, bits: storage, block_size: BLOCK, accuracy_level: INT8_ACTIVATIONS },
     },
   )
 }

@@ -1,12 +1,12 @@
 import type { Checkpoint, TextConfig } from '../checkpoint/index.js'
 import { float, type GraphBuilder, MICROSOFT } from './graph-builder.js'
 import { addLinear, addProduct, addVector, type WeightSource } from './linear.js'
-import type { Bits } from './quantize.js'
+import type { Storage } from './quantize.js'
 import { ropeTables } from './rope.js'
 
 export interface DecoderPlan {
-  readonly bits: Bits | 32
-  readonly headBits: Bits | 32
+  readonly text: Storage
+  readonly head: Storage
   /** Rows of the rotary tables: the longest sequence the graph can run. */
   readonly positions: number
 }
@@ -22,7 +22,7 @@ export interface DecoderPlan {
  */
 export async function buildDecoder(builder: GraphBuilder, checkpoint: Checkpoint, plan: DecoderPlan): Promise<void> {
   const { text } = checkpoint.config
-  const source: WeightSource = { builder, checkpoint, bits: plan.bits }
+  const source: WeightSource = { builder, checkpoint, storage: plan.text }
   const { numLayers, hiddenSize } = text
   let stream = builder.input('embeds', 'float32', ['batch', 'length', hiddenSize])
   builder.input('seqlens', 'int32', ['batch'])
@@ -51,7 +51,7 @@ export async function buildDecoder(builder: GraphBuilder, checkpoint: Checkpoint
   }
   const [normed] = await addNorm(source, text, 'text.norm', stream, added)
   const head = text.tiedHead ? 'text.embed_tokens.weight' : 'head.weight'
-  const logits = await addProduct({ ...source, bits: plan.headBits }, normed, [head])
+  const logits = await addProduct({ ...source, storage: plan.head }, normed, [head])
   builder.nodeTo(['logits'], 'Identity', [logits])
   builder.output('logits', 'float32', ['rows', checkpoint.info.text.vocabRows])
   for (let layer = 0; layer < numLayers; layer++) {

@@ -1,20 +1,25 @@
 import type { Precision } from '../protocol.js'
-import type { Bits } from './quantize.js'
+import type { Storage } from './quantize.js'
 
-/** Bits of the matrices of each part of a model; 32: float32. Norms, biases, embeddings and rotary tables are always float32. */
-export interface PartBits {
-  readonly text: Bits | 32
-  readonly head: Bits | 32
-  /** Tower and connector. */
-  readonly vision: Bits | 32
+/** How the matrices of each part of a model are stored. Norms, biases, embeddings and rotary tables are always float32. */
+export interface PartStorage {
+  readonly text: Storage
+  readonly head: Storage
+  /** Blocks of the tower. */
+  readonly tower: Storage
+  /** Between tower and language model. */
+  readonly connector: Storage
 }
 
+const ROUNDED = { head: 8, tower: '8x8', connector: 8 } as const
+
 /**
- * At int4 the head keeps 8 bits: its rounding lands on the logits directly. So does the tower: it is small beside the
- * language model, and every later token reads what it saw.
+ * The head never goes below 8 bits in blocks: its rounding lands on the logits directly. Nor does the tower go below 8:
+ * it is small beside the language model, and every later token reads what it saw.
  */
-export const PRECISION_BITS: Readonly<Record<Precision, PartBits>> = {
-  float32: { text: 32, head: 32, vision: 32 },
-  int8: { text: 8, head: 8, vision: 8 },
-  int4: { text: 4, head: 8, vision: 8 },
+export const PRECISION_STORAGE: Readonly<Record<Precision, PartStorage>> = {
+  float32: { text: 32, head: 32, tower: 32, connector: 32 },
+  int8: { text: 8, ...ROUNDED },
+  int8x8: { text: '8x8', ...ROUNDED },
+  int4: { text: 4, ...ROUNDED },
 }

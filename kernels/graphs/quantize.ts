@@ -3,6 +3,9 @@ export const BLOCK = 32
 
 export type Bits = 4 | 8
 
+/** How a matrix is stored: float32, in blocks of 4 or 8 bits, or each output by one scale against activations of 8 bits. */
+export type Storage = 32 | Bits | '8x8'
+
 /** A matrix [outputs, inputs] as MatMulNBits takes it; symmetric, so it needs no zero points. */
 export interface QuantizedMatrix {
   /** [outputs, inputs / 32, 32 * bits / 8] */

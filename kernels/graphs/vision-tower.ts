@@ -70,9 +70,9 @@ async function addBlock(source: WeightSource, vision: VisionConfig, prefix: stri
 /** The input times each of several matrices, without biases. At 8 bits the input is rounded once for all of them. */
 async function addProducts(source: WeightSource, input: string, names: readonly string[]): Promise<readonly string[]> {
   const products: string[] = []
-  if (source.bits === 8) {
+  if (source.storage === '8x8') {
     const rows = addRoundedRows(source, input)
-    for (const name of names) products.push(await addRowProduct(source, rows, `${name}.weight`))
+    for (const name of names) products.push(await addRowProduct(source, rows, [`${name}.weight`]))
   } else {
     for (const name of names) products.push(await addProduct(source, input, [`${name}.weight`]))
   }
@@ -80,7 +80,7 @@ async function addProducts(source: WeightSource, input: string, names: readonly 
 }
 
 async function addTowerLinear(source: WeightSource, input: string, name: string): Promise<string> {
-  if (source.bits !== 8) return addLinear(source, input, [name], true)
+  if (source.storage !== '8x8') return addLinear(source, input, [name], true)
   const [product] = await addProducts(source, input, [name])
   return source.builder.node('Add', [product!, await addVector(source, [`${name}.bias`])])
 }

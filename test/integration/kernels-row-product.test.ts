@@ -19,9 +19,9 @@ async function openProduct(folder: string, weights: Float32Array, binding: 'c-ap
   const file = await WeightFile.create(join(folder, 'weights.bin'))
   const builder = new GraphBuilder('product', file)
   const checkpoint = { readFloats: async () => weights, shapeOf: () => [OUTPUTS, INPUTS] } as unknown as Checkpoint
-  const source = { builder, checkpoint, bits: 8 } as const
+  const source = { builder, checkpoint, storage: '8x8' } as const
   const input = builder.input('input', 'float32', ['tiles', 'rows', INPUTS])
-  const product = await addRowProduct(source, addRoundedRows(source, input), 'matrix')
+  const product = await addRowProduct(source, addRoundedRows(source, input), ['matrix'])
   builder.nodeTo(['output'], 'Identity', [product])
   builder.output('output', 'float32', ['tiles', 'rows', OUTPUTS])
   await file.close()

@@ -19,6 +19,7 @@ export async function describeScripted(_options: object, question: ModelQuestion
       memory: {
         float32: memory,
         int8: memory,
+        int8x8: memory,
         int4: { ...memory, decoderBytes: 2 ** 20, visionBytes: 0, embeddingBytes: 0 },
       },
     },

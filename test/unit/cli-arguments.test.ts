@@ -117,7 +117,7 @@ t.test('wrong usage is said in one sentence', async t => {
     ['extract a.png --schema s --max-tokens 1e3', /got "1e3"/],
     ['extract a.png --schema s --whitespace tabs', /compact, spaced or indent:N; got "tabs"/],
     ['extract a.png --schema s --property-order best', /schema or any; got "best"/],
-    ['extract a.png --schema s --precision half', /float32 or int8 or int4; got "half"/],
+    ['extract a.png --schema s --precision half', /float32 or int8 or int8x8 or int4; got "half"/],
     ['serve --port 70000', /from 0 to 65535; got "70000"/],
     ['serve extra', /takes no arguments beside options; got "extra"/],
     ['model', /there is "model check"/],

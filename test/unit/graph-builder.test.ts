@@ -243,7 +243,7 @@ t.test('the summary of a model agrees with the files that are built from it', as
   for (const name of ['llava-clip-llama', 'next-clip-qwen2', 'llava-siglip-qwen2', 'video-clip-llama']) {
     const path = checkpointPath(name)
     const { memory } = await describeModel(path)
-    for (const precision of ['float32', 'int8', 'int4'] as const) {
+    for (const precision of ['float32', 'int8', 'int8x8', 'int4'] as const) {
       const options = { precision, cachePath: t.testdir(), slotCapacity: 64 }
       const decoder = await prepareDecoder(path, options)
       const vision = await prepareVision(path, options)

@@ -195,7 +195,7 @@ function parse(
 
 function engineOptions(values: Values): EngineOptions {
   const model = text(values, 'model')
-  const precision = choice(values, 'precision', ['float32', 'int8', 'int4'])
+  const precision = choice(values, 'precision', ['float32', 'int8', 'int8x8', 'int4'])
   const threads = integer(values, 'threads', 1)
   const contextLength = integer(values, 'context-length', 2)
   const cacheMib = integer(values, 'kv-cache-mib', 1)

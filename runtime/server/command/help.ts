@@ -2,7 +2,7 @@ export type HelpTopic = 'radiant' | 'extract' | 'serve' | 'model'
 
 const ENGINE_FLAGS = `  --model MODEL            checkpoint folder, org/name on a hub, or the embedded pocket (default: pocket)
   --offline                fetch no model; one from a hub must be in the cache
-  --precision NAME         float32, int8 or int4 (default: float32)
+  --precision NAME         float32, int8, int8x8 or int4 (default: float32)
   --threads N              threads of the decoder (default: all cores, at most 8)
   --context-length N       most tokens of prompt and answer (default: the model's)
   --kv-cache-mib N         memory for keys and values (default: 1024)`

@@ -61,7 +61,7 @@ export function describe({ name, path, summary, pictures, clips }: ModelDescript
       `${size.width}x${size.height}: ${tokens} tokens of ${tiles} ${tiles === 1 ? 'tile' : 'tiles'}`,
     ]),
     ...clips.map(({ frames, tokens }): Facts[number] => ['clip', `${frames} frames: ${tokens} tokens`]),
-    ...(['float32', 'int8', 'int4'] as const).map((precision): Facts[number] => {
+    ...(['float32', 'int8', 'int8x8', 'int4'] as const).map((precision): Facts[number] => {
       const { decoderBytes, visionBytes, embeddingBytes } = summary.memory[precision]
       return [precision, `${bytes(decoderBytes + visionBytes + embeddingBytes)} of weights`]
     }),
