@@ -25,7 +25,16 @@ export function emptyTally(name: string): Tally {
   }
 }
 
-const ORDER = ['pass', 'allowed reject', 'refused', 'refused late', 'false reject', 'false accept', 'crashed']
+const ORDER = [
+  'pass',
+  'allowed reject',
+  'out of order',
+  'refused',
+  'refused late',
+  'false reject',
+  'false accept',
+  'crashed',
+]
 
 export function worst(a: string, b: string): string {
   return ORDER.indexOf(a) > ORDER.indexOf(b) ? a : b

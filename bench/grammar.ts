@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { compileGrammar, type GrammarSpecification } from '../runtime/grammar/index.js'
 import { tokenTrieOf } from '../runtime/grammar/token-trie.js'
 import { percentile } from './grammar-report.js'
+import { invoiceSchema, smallSchema } from './grammar-schemas.js'
 import { readVocabulary } from './grammar-vocabulary.js'
 
 const { values } = parseArgs({
@@ -14,47 +15,6 @@ const startOfTrie = performance.now()
 tokenTrieOf(vocabulary)
 const trieTime = performance.now() - startOfTrie
 
-const address = {
-  type: 'object',
-  properties: {
-    street: { type: 'string', maxLength: 120 },
-    city: { type: 'string' },
-    postalCode: { type: 'string', pattern: '^[0-9A-Z -]{3,10}$' },
-    country: { type: 'string', minLength: 2, maxLength: 2 },
-  },
-  required: ['street', 'city', 'postalCode', 'country'],
-  additionalProperties: false,
-} as const
-const invoiceSchema = {
-  type: 'object',
-  properties: {
-    invoiceNumber: { type: 'string', pattern: '^[A-Z]{2,4}-[0-9]{4,8}$' },
-    issuedOn: { type: 'string', format: 'date' },
-    currency: { enum: ['EUR', 'USD', 'GBP', 'CHF'] },
-    seller: address,
-    buyer: address,
-    lines: {
-      type: 'array',
-      minItems: 1,
-      maxItems: 50,
-      items: {
-        type: 'object',
-        properties: {
-          description: { type: 'string', maxLength: 200 },
-          quantity: { type: 'integer', minimum: 1 },
-          unitPrice: { type: 'number', minimum: 0 },
-          taxRate: { anyOf: [{ type: 'number', minimum: 0, maximum: 1 }, { type: 'null' }] },
-        },
-        required: ['description', 'quantity', 'unitPrice', 'taxRate'],
-        additionalProperties: false,
-      },
-    },
-    total: { type: 'number' },
-    paid: { type: 'boolean' },
-  },
-  required: ['invoiceNumber', 'issuedOn', 'currency', 'seller', 'buyer', 'lines', 'total', 'paid'],
-  additionalProperties: false,
-} as const
 const invoice = JSON.stringify({
   invoiceNumber: 'RE-20261122',
   issuedOn: '2026-11-22',
@@ -69,18 +29,6 @@ const invoice = JSON.stringify({
   total: 371.2,
   paid: false,
 })
-const smallSchema = {
-  type: 'object',
-  properties: {
-    name: { type: 'string' },
-    age: { type: 'integer' },
-    email: { type: 'string' },
-    active: { type: 'boolean' },
-    score: { type: 'number' },
-  },
-  required: ['name', 'age', 'email', 'active', 'score'],
-  additionalProperties: false,
-} as const
 const small = JSON.stringify({ name: 'Ada Lovelace', age: 36, email: 'ada@example.com', active: true, score: 9.75 })
 
 /** Milliseconds of each mask and accept on the way through the text, all masks cold: a fresh grammar each round, the least of all rounds for each token. */
