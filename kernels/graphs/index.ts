@@ -18,7 +18,7 @@ export type { PatchGroups, Pooling } from './pooling.js'
 export { describeModel } from './summary.js'
 
 /** Part of every cache key: raise it whenever the same checkpoint would give another graph. */
-const BUILDER_VERSION = 4
+const BUILDER_VERSION = 5
 
 /** The rotary tables reach at least this far where the model does, so that engines with other contexts share a graph. */
 const SHARED_POSITIONS = 32768
@@ -58,10 +58,8 @@ export async function prepareDecoder(
   options: GraphOptions & { readonly slotCapacity: number },
 ): Promise<PreparedDecoder> {
   const checkpoint = await openCheckpoint(path)
-  const { rope } = checkpoint.config.text
   const reach = Math.min(checkpoint.info.text.contextLength, SHARED_POSITIONS)
-  // dynamic scaling stretches by the length of the table, so there the table is exactly as long as asked for.
-  const positions = rope.type === 'dynamic' ? options.slotCapacity : Math.max(reach, options.slotCapacity)
+  const positions = Math.max(reach, options.slotCapacity)
   const { text, head } = PRECISION_STORAGE[options.precision]
   const embeddings = await EmbeddingTable.read(checkpoint)
   const facts = { part: 'decoder', positions, storage: [text, head] }
