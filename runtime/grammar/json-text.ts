@@ -1,5 +1,6 @@
 import type { ExpressionId, ExpressionStore } from './expression.js'
 import { JsonLayout, type Whitespace } from './json-layout.js'
+import { numberText } from './json-number.js'
 import { complementRanges, type Range } from './utf8-ranges.js'
 
 export { JsonLayout, type Whitespace } from './json-layout.js'
@@ -25,9 +26,7 @@ export class JsonText {
   /** Either of them: one character (code point) of a string, as lengths count. */
   readonly character: ExpressionId
   readonly digit: ExpressionId
-  /** No sign, no leading zeros. */
-  readonly natural: ExpressionId
-  readonly integer: ExpressionId
+  /** Any number that a double can hold: see number-language.ts. */
   readonly number: ExpressionId
   readonly #store: ExpressionStore
   readonly #values = new Map<number, ExpressionId>()
@@ -41,18 +40,7 @@ export class JsonText {
     this.character = store.choice([this.plainCharacter, this.escape])
     store.markStringCharacter(this.character)
     this.digit = store.byteClass([[0x30, 0x39]])
-    const digits = store.repeat(this.digit, 1, Number.POSITIVE_INFINITY)
-    this.natural = store.choice([
-      store.literal('0'),
-      store.sequence(store.byteClass([[0x31, 0x39]]), store.repeat(this.digit, 0, Number.POSITIVE_INFINITY)),
-    ])
-    this.integer = store.sequence(store.optional(store.literal('-')), this.natural)
-    const sign = oneOf(store, '+-')
-    this.number = store.sequence(
-      this.integer,
-      store.optional(store.sequence(store.literal('.'), digits)),
-      store.optional(store.sequence(oneOf(store, 'eE'), store.optional(sign), digits)),
-    )
+    this.number = numberText(store)
   }
 
   /** A string of `min` to `max` characters, quotes included. */

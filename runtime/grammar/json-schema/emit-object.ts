@@ -71,22 +71,26 @@ export class ObjectEmitter {
     return machine.build()
   }
 
-  /** Members outside of the names: each class as it is, and as far as it settles some of what `some` asks for. */
+  /**
+   * Members outside of the names: each class as it is, as far as it settles some of what `some` asks for, and as far
+   * as it has nothing to do with the keys of that.
+   */
   #classes(record: ObjectRecord, depth: number): MemberClass[] {
     const { emptiness, universe } = this.#context.expander
     const { formulas, keys, store, strings } = universe
     const classes: MemberClass[] = []
     for (const { language, formula } of record.classes) {
       const taken = [...record.names.keys()].filter(key => keys.has(language, key))
-      for (let settles = 0; settles < 1 << record.some.length; settles++) {
-        const asked = record.some.filter((_, at) => (settles & (1 << at)) !== 0)
-        const value = formulas.and([formula, ...asked.map(each => each.formula)])
+      for (const { settles, avoids } of divide(record.some.length)) {
+        const chosen = (bits: number) => record.some.filter((_, at) => (bits & (1 << at)) !== 0)
+        const value = formulas.and([formula, ...chosen(settles).map(each => each.formula)])
         if (emptiness.isEmpty(value)) continue
         let wanted: ExpressionId | null = language
-        for (const each of asked) wanted = wanted === null ? null : keys.both(wanted, each.language)
+        for (const each of chosen(settles)) wanted = wanted === null ? null : keys.both(wanted, each.language)
+        for (const each of chosen(avoids)) wanted = wanted === null ? null : keys.without(wanted, each.language)
         if (wanted !== null && taken.length > 0)
           wanted = keys.without(wanted, store.choice(taken.map(key => strings.spellings(key))))
-        if (wanted !== null) classes.push({ text: this.#member(this.#key(wanted), value, depth), settles })
+        if (wanted !== null) classes.push({ text: this.#member(this.#key(wanted), value, depth), settles, avoids })
       }
     }
     return classes
@@ -103,4 +107,13 @@ export class ObjectEmitter {
     const { text, expander } = this.#context
     return expander.universe.store.sequence(key, text.layout.colon, this.#context.emit(value, depth + 1))
   }
+}
+
+/** All ways for a member to settle some conditions, to avoid some others, and to do as it likes about the rest; as bits. */
+function divide(conditions: number): { readonly settles: number; readonly avoids: number }[] {
+  const ways: { settles: number; avoids: number }[] = []
+  for (let settles = 0; settles < 1 << conditions; settles++)
+    for (let avoids = 0; avoids < 1 << conditions; avoids++)
+      if ((settles & avoids) === 0) ways.push({ settles, avoids })
+  return ways
 }

@@ -3,6 +3,8 @@ import { type Decimal, splitDecimal } from './decimal.js'
 
 /** Digits that may follow the point once the bounds no longer matter: enough for every double from 1e-6 on. */
 const FREE_FRACTION = 24
+/** Digits before the point where there is no bound: whatever they are, a double holds the number. */
+const MOST_DIGITS = 308
 /** Zeros that may follow the point of an integer. */
 const ZERO_FRACTION = 20
 
@@ -31,7 +33,10 @@ export class MagnitudeText {
     this.#point = store.literal('.')
   }
 
-  /** `low` must not be below zero; unless the form is 'any' both bounds must be whole and closed. */
+  /**
+   * `low` must not be below zero, nor over 1e307 where `high` is null; unless the form is 'any' both bounds must be
+   * whole and closed.
+   */
   between(low: Decimal, lowOpen: boolean, high: Decimal | null, highOpen: boolean, form: FractionForm): ExpressionId {
     const bounds: Bounds = {
       low: splitDecimal(low),
@@ -47,7 +52,7 @@ export class MagnitudeText {
       parts.push(this.#whole(bounds, length, 0, length === shortest, bounds.high !== null && length === longest))
     }
     if (bounds.high === null) {
-      const longer = this.#store.repeat(this.#digit, shortest, Number.POSITIVE_INFINITY)
+      const longer = this.#store.repeat(this.#digit, shortest, Math.max(shortest, MOST_DIGITS - 1))
       parts.push(this.#store.sequence(this.#digits(1, 9), longer, this.#tail(bounds, false, false)))
     }
     return this.#store.choice(parts)

@@ -11,6 +11,8 @@ export interface MemberClass {
   readonly text: ExpressionId
   /** Bits of the "some key must" conditions that such a member settles. */
   readonly settles: number
+  /** Bits of the conditions that do not speak of its key. */
+  readonly avoids: number
 }
 
 export interface MemberRules {
@@ -146,8 +148,7 @@ export class MemberMachine {
       const floating = `${state.floating.slice(0, index)}0${state.floating.slice(index + 1)}`
       parts.push(this.#member(state, key.text, { ...this.#past(state, key), floating }))
     })
-    for (const each of this.#classes) {
-      if ((each.settles & ~state.pending) !== 0) continue
+    for (const each of this.#permitted(state.pending)) {
       parts.push(this.#member(state, each.text, { ...state, pending: state.pending & ~each.settles }))
     }
     return this.#store.choice(parts)
@@ -173,7 +174,7 @@ export class MemberMachine {
 
   #defineLoop(state: State): ExpressionId {
     const store = this.#store
-    const member = store.choice(this.#classes.map(each => each.text))
+    const member = store.choice(this.#permitted(0).map(each => each.text))
     const missing = Math.max(0, this.#min - state.count)
     const more = (min: number) =>
       store.sequence(store.repeat(store.sequence(this.#comma, member), min, Number.POSITIVE_INFINITY), this.#close)
@@ -196,16 +197,30 @@ export class MemberMachine {
   }
 
   #isViable(state: State): boolean {
-    const wanted = state.wanted + (state.pending === 0 ? 0 : 1)
-    if (state.count + wanted > this.#max) return false
-    if (state.pending !== 0 && !this.#canSettle(state.pending)) return false
-    if (this.#classes.length > 0) return true
+    if (state.count + state.wanted + this.#leastToSettle(state.pending) > this.#max) return false
+    const isLoose = (pending: number) => this.#permitted(pending).some(each => (each.settles & pending) === 0)
+    if (isLoose(state.pending) || isLoose(0)) return true
     const left = this.#ordered.length - state.at + [...state.floating].filter(bit => bit === '1').length
-    return state.count + left >= this.#min && (state.count > 0 || left > 0)
+    const most = left + this.#leastToSettle(state.pending)
+    return state.count + most >= this.#min && (state.count > 0 || most > 0)
   }
 
-  #canSettle(pending: number): boolean {
-    const settled = this.#classes.reduce((bits, each) => bits | each.settles, 0)
-    return (pending & ~settled) === 0
+  /**
+   * Members of classes that may come while these conditions are pending. Their keys may repeat, and readers keep the
+   * last: once a condition is settled, a member must settle it again or stay away from its keys, lest it undo it.
+   */
+  #permitted(pending: number): readonly MemberClass[] {
+    const settled = ((1 << this.#conditions) - 1) & ~pending
+    return this.#classes.filter(
+      each => (settled & ~(each.settles | each.avoids)) === 0 && (each.avoids & pending) === 0,
+    )
+  }
+
+  /** Fewest members that settle the conditions; Infinity when none do. */
+  #leastToSettle(pending: number): number {
+    if (pending === 0) return 0
+    const afters = new Set(this.#permitted(pending).map(each => pending & ~each.settles))
+    afters.delete(pending)
+    return 1 + Math.min(...[...afters].map(after => this.#leastToSettle(after)))
   }
 }

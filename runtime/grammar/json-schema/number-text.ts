@@ -1,6 +1,15 @@
 import type { ExpressionId, ExpressionStore } from '../expression.js'
 import type { JsonText } from '../json-text.js'
-import { compareDecimals, type Decimal, decimalText, equalDecimals, negateDecimal, ONE, ZERO } from './decimal.js'
+import {
+  compareDecimals,
+  type Decimal,
+  decimal,
+  decimalText,
+  equalDecimals,
+  negateDecimal,
+  ONE,
+  ZERO,
+} from './decimal.js'
 import { MagnitudeText } from './magnitude-text.js'
 import { modulusOf, multiplesText } from './multiples-text.js'
 import { listNumbers, type NumberRange, type NumberSet, tightenToStep } from './number-set.js'
@@ -12,6 +21,10 @@ const MAX_LISTED = 64
 const MAX_BOUNDED_MODULUS = 10_000
 /** Decimal digits that a double always keeps. */
 const FAITHFUL_DIGITS = 15
+
+/** The largest double, and a number past which the way to it is short. */
+const LARGEST = decimal(17_976_931_348_623_157n, 292)
+const NEAR_LARGEST = decimal(1n, 307)
 
 /**
  * The JSON texts of sets of numbers. An unbounded number may be any JSON number. Elsewhere a number is written
@@ -151,9 +164,10 @@ export class NumberTexts {
     highOpen: boolean,
     form: 'any' | 'plain' | 'zeros',
   ): ExpressionId {
-    const plain = this.#magnitudes.between(low, lowOpen, high, highOpen, form === 'zeros' ? 'zeros' : 'any')
+    const top = high ?? (compareDecimals(low, NEAR_LARGEST) >= 0 ? LARGEST : null)
+    const plain = this.#magnitudes.between(low, lowOpen, top, highOpen, form === 'zeros' ? 'zeros' : 'any')
     if (form === 'plain') return plain
-    const scientific = scientificText(this.#store, low, lowOpen, high, highOpen, form === 'zeros')
+    const scientific = scientificText(this.#store, low, lowOpen, top, highOpen, form === 'zeros')
     return this.#store.choice([plain, scientific])
   }
 }
