@@ -122,6 +122,30 @@ export interface ModelSummary {
   readonly memory: Readonly<Record<Precision, ModelMemory>>
 }
 
+/** How rows of numbers compare with those expected. */
+export interface Agreement {
+  /** Largest difference; null where there are not as many numbers as expected. */
+  readonly largest: number | null
+  /** Root mean square of the differences over that of the numbers expected. */
+  readonly relative: number | null
+  /** Rows whose largest number stands in the same place. */
+  readonly agreeing: number
+  readonly rows: number
+}
+
+/** What a trial of the graphs came to. */
+export interface ModelVerification {
+  readonly binding: 'c-api' | 'node'
+  /** Projected rows of a picture against plain arithmetic in double precision. */
+  readonly features: Agreement
+  /** Logits of a short prompt with rows of a picture, likewise. */
+  readonly logits: Agreement
+  /** That prompt in pieces, and in a step of two sequences, against one pass. */
+  readonly pieces: Agreement
+  /** Against the numbers of the folder's `golden.json`; null without one. */
+  readonly golden: { readonly features: Agreement; readonly logits: Agreement } | null
+}
+
 /** One picture for the vision encoder. */
 export interface EncodeItem {
   /** [tiles, 3, tileSize, tileSize] float32 in `pixels`, normalised. */
@@ -148,6 +172,7 @@ export interface EncodeItem {
 export type KernelRequest =
   | { readonly op: 'inspect'; readonly path: string }
   | { readonly op: 'describe'; readonly path: string }
+  | { readonly op: 'verify'; readonly path: string; readonly session: SessionOptions }
   | {
       readonly op: 'load-decoder'
       readonly path: string
@@ -190,6 +215,7 @@ export interface LoadReport {
 interface Replies {
   inspect: ModelInfo
   describe: ModelSummary
+  verify: ModelVerification
   'load-decoder': LoadReport
   step: { readonly forwardMs: number }
   'load-vision': LoadReport

@@ -4,6 +4,7 @@ import { describeFailure } from './failure.js'
 import { describeModel } from './graphs/index.js'
 import { loadDecoder } from './load-decoder.js'
 import type { KernelOp, KernelReply, KernelRequest, ReplyOf } from './protocol.js'
+import { verifyModel } from './verify/verify-model.js'
 import { loadVision, type VisionRunner } from './vision-runner.js'
 
 /** Of this worker thread: what is loaded stays between requests. */
@@ -13,6 +14,7 @@ let vision: VisionRunner | null = null
 const POOLS: Readonly<Record<KernelOp, string>> = {
   inspect: 'model',
   describe: 'model',
+  verify: 'model',
   'load-decoder': 'decoder',
   step: 'decoder',
   'load-vision': 'vision',
@@ -35,6 +37,8 @@ async function serve(request: KernelRequest): Promise<ReplyOf<KernelOp>> {
       return inspectModel(request.path)
     case 'describe':
       return describeModel(request.path)
+    case 'verify':
+      return verifyModel(request.path, request.session)
     case 'load-decoder': {
       await releaseDecoder()
       const { runner, report } = await loadDecoder(request)

@@ -13,7 +13,7 @@ import { addProjector } from './projector.js'
 import { addVisionTower } from './vision-tower.js'
 import { WeightFile } from './weight-file.js'
 
-export type { EmbeddingTable } from './embeddings.js'
+export { EmbeddingTable } from './embeddings.js'
 export type { PatchGroups, Pooling } from './pooling.js'
 export { describeModel } from './summary.js'
 

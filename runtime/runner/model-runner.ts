@@ -5,13 +5,21 @@ import type {
   LoadReport,
   ModelInfo,
   ModelSummary,
+  ModelVerification,
   SessionOptions,
 } from '../../kernels/protocol.js'
 import type { Batch } from '../scheduler/batch.js'
 import type { WorkerPool } from './pool.js'
 import { toStepPlan } from './step-plan.js'
 
-export type { DecoderGeometry, ModelInfo, ModelSummary, SessionOptions } from '../../kernels/protocol.js'
+export type {
+  Agreement,
+  DecoderGeometry,
+  ModelInfo,
+  ModelSummary,
+  ModelVerification,
+  SessionOptions,
+} from '../../kernels/protocol.js'
 
 export interface ModelRunnerOptions {
   readonly info: ModelInfo
@@ -95,4 +103,9 @@ export function inspectModel(pool: WorkerPool, path: string): Promise<ModelInfo>
 /** Parameters, token budget and memory of the checkpoint at `path`, from its headers. Rejects as `inspectModel` does. */
 export function describeCheckpoint(pool: WorkerPool, path: string): Promise<ModelSummary> {
   return pool.call({ op: 'describe', path } satisfies KernelRequest)
+}
+
+/** Loads a checkpoint and compares what its graphs compute with what they should. */
+export function verifyCheckpoint(pool: WorkerPool, path: string, session: SessionOptions): Promise<ModelVerification> {
+  return pool.call({ op: 'verify', path, session } satisfies KernelRequest)
 }

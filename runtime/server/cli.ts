@@ -16,6 +16,7 @@ process.exitCode = await run(process.argv.slice(2), {
     showDownloads(terminal.stderr, async () =>
       (await import('../engine/describe.js')).describeModel(options, question),
     ),
+  verifyModel: async options => (await import('../engine/verify.js')).verifyModel(options),
 })
 
 /** Of the nearest package.json above, wherever this file was compiled to. */

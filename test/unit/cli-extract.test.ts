@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import type { GenerateRequest } from '../../runtime/protocol/backend.js'
 import { EngineError } from '../../runtime/protocol/error.js'
 import { run } from '../../runtime/server/command/run.js'
-import { describeScripted } from '../support/model-description.js'
+import { describeScripted, verifyScripted } from '../support/model-description.js'
 import { createScriptedEngine, type ScriptedEngineOptions } from '../support/scripted-engine.js'
 import { createTestTerminal, type TestTerminalOptions } from '../support/test-terminal.js'
 
@@ -30,6 +30,7 @@ function build(t: Test, options: ScriptedEngineOptions = {}, terminalOptions: Te
         return engine
       },
       describeModel: describeScripted,
+      verifyModel: verifyScripted,
     })
   const lines = () =>
     terminal

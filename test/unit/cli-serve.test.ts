@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EngineError } from '../../runtime/protocol/error.js'
 import { run } from '../../runtime/server/command/run.js'
-import { describeScripted } from '../support/model-description.js'
+import { describeScripted, verifyScripted } from '../support/model-description.js'
 import { createScriptedEngine, type ScriptedEngineOptions } from '../support/scripted-engine.js'
 import { createTestTerminal } from '../support/test-terminal.js'
 
@@ -23,6 +23,7 @@ function build(options: ScriptedEngineOptions = {}) {
         return engine
       },
       describeModel: describeScripted,
+      verifyModel: verifyScripted,
     })
   return { engine, terminal, address, made, start }
 }
@@ -132,7 +133,10 @@ t.test('model check tells what it loaded', async t => {
   const { engine, terminal, made, start } = build()
   t.equal(await start('model check some/dir --threads 2 --picture 1024x768,640x480 --frames 16'), 0)
   t.strictSame(made, [{ model: 'some/dir', threads: 2 }])
-  t.match(terminal.out(), /^model {7}scripted\npath {8}\/models\/scripted\n.*\ngenerated {3}1 token after .*\n$/s)
+  t.match(
+    terminal.out(),
+    /^model {7}scripted\npath {8}\/models\/scripted\n.*\ngenerated {3}1 token after .*\nagain {7}the same token .*\n$/s,
+  )
   for (const line of [
     'family      llava_next, hugging-face layout',
     'parts       llama 6.7 G, clip 304.0 M, connector 21.0 M',
@@ -141,6 +145,8 @@ t.test('model check tells what it loaded', async t => {
     'clip        16 frames: 2304 tokens',
     'float32     7.0 GiB of weights',
     'int4        1.0 MiB of weights',
+    'logits      within 2.0e-6 (root mean square 4.0e-7 of theirs), 9 of 9 likeliest tokens the same, against plain arithmetic',
+    'golden      none: no golden.json of features and logits lies in the folder',
   ]) {
     t.ok(terminal.out().includes(`\n${line}\n`), line)
   }
@@ -157,6 +163,7 @@ t.test('what had to be guessed in a checkpoint is said on stderr', async t => {
       version: '1',
       createEngine: async () => warned,
       describeModel: describeScripted,
+      verifyModel: verifyScripted,
     }),
     0,
   )
@@ -168,7 +175,16 @@ t.test('an engine that cannot be made is a sentence and status 1', async t => {
   const createEngine = async () => {
     throw new EngineError('MODEL_NOT_FOUND', { path: 'x', what: 'no config.json.' })
   }
-  t.equal(await run(['serve'], { terminal, version: '1', createEngine, describeModel: describeScripted }), 1)
+  t.equal(
+    await run(['serve'], {
+      terminal,
+      version: '1',
+      createEngine,
+      describeModel: describeScripted,
+      verifyModel: verifyScripted,
+    }),
+    1,
+  )
   t.equal(terminal.err(), 'radiant: There is no model at x: no config.json.\n')
 })
 

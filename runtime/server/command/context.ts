@@ -1,5 +1,6 @@
 import type { EngineOptions } from '../../config.js'
 import type { ModelDescription, ModelQuestion } from '../../engine/describe.js'
+import type { ModelVerification } from '../../engine/verify.js'
 import type { Engine } from '../../protocol/engine.js'
 import type { Terminal } from './terminal.js'
 
@@ -9,6 +10,7 @@ export interface CommandContext {
   readonly version: string
   createEngine(options: EngineOptions): Promise<Engine>
   describeModel(options: EngineOptions, question: ModelQuestion): Promise<ModelDescription>
+  verifyModel(options: EngineOptions): Promise<ModelVerification>
 }
 
 /** The engine of a command; what had to be guessed in its checkpoint is said to whoever loads it. */

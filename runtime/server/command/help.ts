@@ -64,8 +64,9 @@ Examples:
 `,
   model: `radiant model check [MODEL] [options]
 
-Tells what a model is, what its pictures take of the context and what it takes of the memory at each precision; then
-loads it and generates one token about a small picture.
+Tells what a model is, what its pictures take of the context and what it takes of the memory at each precision; compares
+what it computes with plain arithmetic, in one pass with in pieces, and with the numbers of a golden.json in its folder
+(seconds, for large models minutes); then generates a token about a small picture, and once more from the cache.
 
   --picture SIZES          tell the tokens of pictures of these sizes: 1024x768, or several with commas
   --frames N               tell the tokens of a clip of so many frames
