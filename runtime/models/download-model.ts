@@ -6,7 +6,7 @@ import { fetchFile } from './fetch-file.js'
 import { HubCache } from './hub-cache.js'
 import { type HubAccess, HubClient, type HubFile } from './hub-client.js'
 import { isCommit, type ModelId } from './model-id.js'
-import { chooseDescriptions, chooseWeights } from './needed-files.js'
+import { chooseDescriptions, chooseWeights, type RepositoryKind } from './needed-files.js'
 import { explain, pause, TransientFailure } from './transient-failure.js'
 
 export interface DownloadOptions {
@@ -15,6 +15,8 @@ export interface DownloadOptions {
   /** Nothing is fetched: what is not in the cache is an error. */
   readonly offline: boolean
   readonly hub: HubAccess
+  /** Default 'model'. */
+  readonly kind?: RepositoryKind
   /** Files fetched at once. Default 4. */
   readonly concurrency?: number
   /** Silence after which a transfer counts as broken. Default one minute. */
@@ -37,7 +39,7 @@ const REPORT_MS = 100
 export async function downloadModel(id: ModelId, options: DownloadOptions): Promise<string> {
   const cache = new HubCache(options.cachePath, id)
   const cached = await cache.readCommit()
-  const missing = cached === null ? 'all of it' : await cache.findMissing(cached)
+  const missing = cached === null ? 'all of it' : await cache.findMissing(cached, options.kind ?? 'model')
   const isComplete = cached !== null && missing === null
   // A commit never changes, so there is nothing to ask for.
   if (isComplete && (options.offline || isCommit(id.revision))) return cache.snapshot(cached)
@@ -92,7 +94,8 @@ class Download {
 
   async run(): Promise<void> {
     const { text } = this.id
-    const descriptions = chooseDescriptions(text, new Set(this.#files.keys())).map(name => this.#file(name))
+    const names = new Set(this.#files.keys())
+    const descriptions = chooseDescriptions(text, names, this.options.kind).map(name => this.#file(name))
     // Until the index has come, every weight file counts: a total that jumps up would be worse.
     const likely = [...this.#files.values()].filter(({ name }) => name.endsWith('.safetensors'))
     this.#totalBytes = sumBytes([...descriptions, ...likely])

@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { HubFile } from './hub-client.js'
 import { isCommit, type ModelId } from './model-id.js'
-import { findMissing, WEIGHT_INDEX } from './needed-files.js'
+import { findMissing, type RepositoryKind, WEIGHT_INDEX } from './needed-files.js'
 
 const PARTIAL = '.incomplete'
 /** A partial file that nobody wrote to for this long has lost its writer, wherever that ran. */
@@ -50,13 +50,13 @@ export class HubCache {
     return join(this.#folder, 'snapshots', commit)
   }
 
-  /** The first file that a model lacks in the snapshot; null when it is complete. */
-  async findMissing(commit: string): Promise<string | null> {
+  /** The first file that is lacking in the snapshot; null when it is complete. */
+  async findMissing(commit: string, kind: RepositoryKind): Promise<string | null> {
     const folder = this.snapshot(commit)
     const listed = await readdir(folder).catch(() => [])
     const present = await Promise.all(listed.map(async name => (await sizeOf(join(folder, name))) !== null))
     const names = new Set(listed.filter((_, index) => present[index]))
-    return findMissing(this.#id.text, names, await this.readIndex(commit))
+    return findMissing(this.#id.text, names, await this.readIndex(commit), kind)
   }
 
   /** Text of the index of the weights; null where the snapshot has none. */
@@ -98,19 +98,8 @@ export class HubCache {
     await this.#link(commit, file)
   }
 
-  async #link(commit: string, file: HubFile): Promise<void> {
-    const folder = this.snapshot(commit)
-    await mkdir(folder, { recursive: true })
-    const blob = this.#blob(file)
-    const temporary = join(folder, `.${file.name}.${uniqueName()}`)
-    // Windows wants a privilege for symbolic links, and some file systems know no links at all.
-    await symlink(join('..', '..', 'blobs', file.digest.value), temporary)
-      .catch(() => link(blob, temporary))
-      .catch(() => copyFile(blob, temporary))
-    await rename(temporary, join(folder, file.name)).catch(async (error: unknown) => {
-      await rm(temporary, { force: true })
-      throw error
-    })
+  #link(commit: string, file: HubFile): Promise<void> {
+    return linkFile(join('..', '..', 'blobs', file.digest.value), this.#blob(file), this.snapshot(commit), file.name)
   }
 
   #blob(file: HubFile): string {
@@ -120,6 +109,20 @@ export class HubCache {
   #reference(): string {
     return join(this.#folder, 'refs', ...this.#id.revision.split('/'))
   }
+}
+
+/** Makes `folder/name` a link to a file, which `target` names as seen from there and `file` from here. */
+export async function linkFile(target: string, file: string, folder: string, name: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const temporary = join(folder, `.${name}.${uniqueName()}`)
+  // Windows wants a privilege for symbolic links, and some file systems know no links at all.
+  await symlink(target, temporary)
+    .catch(() => link(file, temporary))
+    .catch(() => copyFile(file, temporary))
+  await rename(temporary, join(folder, name)).catch(async (error: unknown) => {
+    await rm(temporary, { force: true })
+    throw error
+  })
 }
 
 function uniqueName(): string {

@@ -2,7 +2,7 @@ import { EngineError } from '../protocol/error.js'
 
 export const CONFIG = 'config.json'
 export const WEIGHT_INDEX = 'model.safetensors.index.json'
-const SINGLE_WEIGHTS = 'model.safetensors'
+export const SINGLE_WEIGHTS = 'model.safetensors'
 const TOKENIZER = 'tokenizer.json'
 /** Read where there is no tokenizer.json. */
 const ORIGINAL_TOKENIZER = 'tokenizer.model'
@@ -15,23 +15,33 @@ const OTHERS = [
   'chat_template.json',
 ]
 
+/** What is fetched of a repository beside its weights: all of a model, or the vision tower that another model names. */
+export type RepositoryKind = 'model' | 'tower'
+
 /**
- * Of the files at the top of a repository, those a model is read from except its weights: configuration, tokenizer,
- * templates and the index of the weights.
+ * Of the files at the top of a repository, those that are read except the weights: configuration, for a model tokenizer
+ * and templates, and the index of the weights.
  *
  * @throws EngineError MODEL_NOT_FOUND without configuration or tokenizer, MODEL_UNSUPPORTED without safetensors.
  */
-export function chooseDescriptions(model: string, names: ReadonlySet<string>): readonly string[] {
+export function chooseDescriptions(
+  model: string,
+  names: ReadonlySet<string>,
+  kind: RepositoryKind = 'model',
+): readonly string[] {
   const absent = (what: string): EngineError => new EngineError('MODEL_NOT_FOUND', { path: model, what })
   if (!names.has(CONFIG)) throw absent(`the repository has no ${CONFIG}, so it is no model for transformers.`)
   const tokenizer = [TOKENIZER, ORIGINAL_TOKENIZER].find(name => names.has(name))
-  if (tokenizer === undefined) throw absent(`the repository has neither ${TOKENIZER} nor ${ORIGINAL_TOKENIZER}.`)
+  if (kind === 'model' && tokenizer === undefined) {
+    throw absent(`the repository has neither ${TOKENIZER} nor ${ORIGINAL_TOKENIZER}.`)
+  }
   if (!names.has(WEIGHT_INDEX) && !names.has(SINGLE_WEIGHTS)) {
     const pickled = [...names].find(name => /\.(bin|pt|pth)$/.test(name))
     const what = `it has neither ${SINGLE_WEIGHTS} nor ${WEIGHT_INDEX}${pickled ? `; ${pickled} is not read` : ''}.`
     throw new EngineError('MODEL_UNSUPPORTED', { path: model, what })
   }
-  return [CONFIG, tokenizer, ...OTHERS, WEIGHT_INDEX].filter(name => names.has(name))
+  const others = kind === 'tower' ? [] : [tokenizer ?? TOKENIZER, ...OTHERS]
+  return [CONFIG, ...others, WEIGHT_INDEX].filter(name => names.has(name))
 }
 
 /**
@@ -53,13 +63,19 @@ export function chooseWeights(model: string, index: string | null): readonly str
 }
 
 /** What a folder with these files lacks before a model can be read from it; null when it is complete. */
-export function findMissing(model: string, names: ReadonlySet<string>, index: string | null): string | null {
+export function findMissing(
+  model: string,
+  names: ReadonlySet<string>,
+  index: string | null,
+  kind: RepositoryKind = 'model',
+): string | null {
   if (!names.has(CONFIG)) return CONFIG
-  if (!names.has(TOKENIZER) && !names.has(ORIGINAL_TOKENIZER)) return TOKENIZER
+  if (kind === 'model' && !names.has(TOKENIZER) && !names.has(ORIGINAL_TOKENIZER)) return TOKENIZER
   return chooseWeights(model, index).find(name => !names.has(name)) ?? null
 }
 
-function readWeightMap(index: string): Readonly<Record<string, unknown>> {
+/** `weight_map` of an index; empty where there is none. */
+export function readWeightMap(index: string): Readonly<Record<string, unknown>> {
   try {
     const map = (JSON.parse(index) as { weight_map?: unknown } | null)?.weight_map
     return typeof map === 'object' && map !== null ? (map as Record<string, unknown>) : {}

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { EngineError } from '../protocol/error.js'
 import { type DownloadOptions, downloadModel } from './download-model.js'
 import { parseModelId } from './model-id.js'
+import { fetchTower } from './tower.js'
 
 export type { DownloadOptions } from './download-model.js'
 export type { HubAccess } from './hub-client.js'
@@ -19,7 +20,7 @@ export interface ResolvedModel {
 
 /**
  * Where a model is: a folder that exists, else an embedded model, else `org/name[@revision]` on a hub, whose files are
- * fetched into the cache. A folder goes first, so that a copy beside the program needs no other name; whether a model
+ * fetched into the cache, with those of the vision tower that it leaves elsewhere. A folder goes first, so that a copy beside the program needs no other name; whether a model
  * is in it is for the loader to say.
  *
  * @throws EngineError MODEL_NOT_FOUND, and what `downloadModel` throws.
@@ -31,7 +32,11 @@ export async function resolveModel(model: string, options: DownloadOptions): Pro
   }
   if (existsSync(path)) return { path, name: basename(path) }
   const id = parseModelId(model)
-  if (id !== null) return { path: await downloadModel(id, options), name: id.repository }
+  if (id !== null) {
+    const snapshot = await downloadModel(id, options)
+    await fetchTower(id, snapshot, options)
+    return { path: snapshot, name: id.repository }
+  }
   const what = `nothing is there, "${model}" is no id of a model on a hub (org/name or org/name@revision), and no model that comes with the package (${EMBEDDED.join(', ')}).`
   throw new EngineError('MODEL_NOT_FOUND', { path, what })
 }

@@ -17,6 +17,8 @@ export interface HubContents {
   readonly repository: string
   readonly commit: string
   readonly files: Readonly<Record<string, Buffer>>
+  /** A second repository; what else is stated here holds for both. */
+  readonly other?: { readonly repository: string; readonly commit: string; readonly files: HubContents['files'] }
   /** Requests without it are refused. */
   readonly token?: string
   /** Checksums that the listing states instead of the right ones. */
@@ -64,8 +66,9 @@ export class HubServer {
   }
 
   #answerHub(request: IncomingMessage, response: ServerResponse): void {
-    const { repository, files, token } = this.contents
     const { pathname, searchParams } = new URL(request.url!, this.endpoint)
+    const { token } = this.contents
+    const { repository, files } = this.#repositoryOf(pathname)
     const name = pathname.split('/').at(-1)!
     this.#note('hub', request, pathname)
     if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) {
@@ -77,20 +80,26 @@ export class HubServer {
     } else if (files[name] === undefined) {
       refuse(response, 404, 'Entry not found')
     } else if (isLarge(name)) {
-      response.writeHead(302, { location: `${addressOf(this.#storage)}/blob/${name}?signature=x` }).end()
+      response.writeHead(302, { location: `${addressOf(this.#storage)}/blob/${repository}/${name}?signature=x` }).end()
     } else {
-      this.#sendFile(name, request, response)
+      this.#sendFile(name, files, request, response)
     }
+  }
+
+  /** The one that a path names, or the first. */
+  #repositoryOf(pathname: string): Pick<HubContents, 'repository' | 'commit' | 'files'> {
+    const { other } = this.contents
+    return other !== undefined && pathname.includes(`/${other.repository}/`) ? other : this.contents
   }
 
   /** Listings come in pages of five files. */
   #answerApi(pathname: string, first: number, response: ServerResponse): void {
-    const { repository, commit, files } = this.contents
+    const { repository, commit, files } = this.#repositoryOf(pathname)
     const revision = decodeURIComponent(pathname.split('/').slice(6).join('/'))
     const names = Object.keys(files)
     const next = first + 5
     const link = `<${this.endpoint}${pathname}?cursor=${next}>; rel="next"`
-    const page = names.slice(first, next).map(name => this.#entry(name))
+    const page = names.slice(first, next).map(name => this.#entry(name, files))
     if (!['main', 'v1', commit].includes(revision)) refuse(response, 404, `Invalid rev id: ${revision}`)
     else if (pathname.includes('/revision/')) sendJson(response, { _id: '1', id: repository, sha: commit })
     else sendJson(response, page, next < names.length ? { link } : {})
@@ -99,10 +108,10 @@ export class HubServer {
   #answerStorage(request: IncomingMessage, response: ServerResponse): void {
     const { pathname } = new URL(request.url!, 'http://storage')
     this.#note('storage', request, pathname)
-    this.#sendFile(pathname.split('/').at(-1)!, request, response)
+    this.#sendFile(pathname.split('/').at(-1)!, this.#repositoryOf(pathname).files, request, response)
   }
 
-  #sendFile(name: string, request: IncomingMessage, response: ServerResponse): void {
+  #sendFile(name: string, files: HubContents['files'], request: IncomingMessage, response: ServerResponse): void {
     const times = this.#times.get(name) ?? 0
     this.#times.set(name, times + 1)
     const fault = this.contents.fault?.(name, times) ?? null
@@ -111,7 +120,7 @@ export class HubServer {
       return
     }
     const [, start = '0'] = /^bytes=(\d+)-$/.exec(request.headers.range ?? '') ?? []
-    const whole = this.contents.files[name]!
+    const whole = files[name]!
     const from = fault === 'ignore-range' ? 0 : Number(start)
     const part = whole.subarray(from)
     response.writeHead(from > 0 ? 206 : 200, {
@@ -127,8 +136,8 @@ export class HubServer {
     }
   }
 
-  #entry(name: string) {
-    const bytes = this.contents.files[name]!
+  #entry(name: string, files: HubContents['files']) {
+    const bytes = files[name]!
     const stated = this.contents.statedChecksums?.[name]
     const blob = createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
     if (!isLarge(name)) return { type: 'file', path: name, size: bytes.length, oid: stated ?? blob }
