@@ -17,6 +17,8 @@
  * const engine = await createEngine({ model: 'pocket' })
  * const { receipt } = await read.run(engine, { photo: 'receipt.png' }).result
  */
+
+export type { PartialValue } from '../runtime/grammar/partial-value.js'
 export type * from '../runtime/protocol/backend.js'
 export { EngineError, type ErrorCode, type ErrorData } from '../runtime/protocol/error.js'
 export type { BatchItem, BatchSettings } from './client/batch.js'

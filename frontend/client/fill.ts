@@ -3,7 +3,7 @@ import { EngineError } from '../../runtime/protocol/error.js'
 import type { GenNode, JsonNode, SelectNode, SlotNode } from '../ir/node.js'
 import { type NodeTable, visit } from '../ir/visit.js'
 import { appendText, type Captured, type Frame } from './frame.js'
-import { checkComplete, readJson } from './output.js'
+import { checkComplete, readJson, valueText } from './output.js'
 import { chatPrompt, generateRequest, routing } from './request.js'
 import type { CaptureDetail, Walk } from './walk.js'
 
@@ -21,8 +21,9 @@ export async function fill(node: SlotNode, frame: Frame, open: ContentPart[], wa
   // A stop text may end in the middle of a token, so that the tokens say more than the capture does.
   if (detail.stoppedAt !== null) appendText(open, text)
   else if (tokenIds.length > 0) open.push({ kind: 'generated', text, tokenIds })
-  const value = node.kind === 'json' ? await readJson(walk.program, path, text, walk.validatorOf(node)) : text
-  return { text, value, inner: null }
+  if (node.kind !== 'json') return { text, value: text, inner: null }
+  const json = valueText(text, node.format.reasoningEnd)
+  return { text, value: await readJson(walk.program, path, json, walk.validatorOf(node)), inner: null }
 }
 
 const FILL: NodeTable<SlotNode['kind'], [string, Prompt, Walk], Promise<CaptureDetail>> = {
@@ -39,6 +40,8 @@ function located(cause: unknown, capture: string, walk: Walk): unknown {
 
 async function generate(node: GenNode | JsonNode, path: string, prompt: Prompt, walk: Walk): Promise<CaptureDetail> {
   const request = generateRequest(node, path, prompt, walk.settings)
+  if (node.kind === 'json' && node.format.reasoningEnd !== undefined)
+    walk.report({ type: 'reasoning', path, end: node.format.reasoningEnd })
   let result: GenerateResult | null = null
   for await (const event of walk.backend.generate(request, { signal: walk.signal })) {
     if (event.type === 'finish') result = event.result

@@ -10,6 +10,13 @@ export type Validator = (value: unknown) => Verdict | Promise<Verdict>
 
 const ENDING_LENGTH = 80
 
+/** The text of a JSON value without the reasoning before it; '' while the mark has not come. */
+export function valueText(text: string, reasoningEnd: string | undefined): string {
+  if (reasoningEnd === undefined) return text
+  const mark = text.indexOf(reasoningEnd)
+  return mark < 0 ? '' : text.slice(mark + reasoningEnd.length)
+}
+
 /**
  * Half a JSON value, or half of what a regex or grammar asked for, is no answer. Free text that was cut is, as is a
  * value that the engine closed. Throws PROGRAM_OUTPUT_TRUNCATED, with the partial text in its data, or

@@ -1,7 +1,9 @@
+import { type PartialValue, partialValue } from '../../runtime/grammar/partial-value.js'
 import { toEngineError } from '../../runtime/protocol/error.js'
 import type { Names, ValueAt } from '../dsl/types.js'
 import { AbortLink } from './abort-link.js'
 import { EventLog } from './event-log.js'
+import { valueText } from './output.js'
 import { addUsage, NO_USAGE, type RunUsage } from './usage.js'
 import type { CaptureDetail, WalkEvent } from './walk.js'
 
@@ -22,6 +24,12 @@ export interface Run<O> extends AsyncIterable<RunEvent<O>> {
   readonly result: Promise<O>
   /** Text of one capture as it comes; of a fork or repeat, of all that is in it. Ends with the capture, or with the run. */
   stream(capture: Names<O> | `${Names<O>}.${string}`): AsyncIterable<string>
+  /**
+   * A JSON capture as it comes: after each piece of its text, the value as far as it is certain, the path to the
+   * innermost part that is being written, and whether the value is whole. Read from the text anew for each, and only
+   * while somebody iterates. Ends with the capture, or with the run.
+   */
+  values(capture: Names<O> | `${Names<O>}.${string}`): AsyncIterable<PartialValue>
   /** Sums so far over the run's requests. */
   readonly usage: RunUsage
   /** Tokens, scores and usage of each finished capture, by its path. */
@@ -37,6 +45,8 @@ export class ProgramRun<O> implements Run<O> {
   readonly #log = new EventLog<RunEvent<O>>()
   readonly #link: AbortLink
   readonly #outcome: Promise<Outcome<O>>
+  /** Marks that end the reasoning of captures, by path. */
+  readonly #reasoning = new Map<string, string>()
   #usage = NO_USAGE
   #result: Promise<O> | null = null
 
@@ -86,12 +96,25 @@ export class ProgramRun<O> implements Run<O> {
     }
   }
 
+  async *values(capture: string): AsyncGenerator<PartialValue> {
+    let text = ''
+    for await (const event of this.#log) {
+      if (event.type === 'run-end') return
+      if (event.capture !== capture) continue
+      if (event.type !== 'text-delta') return
+      text += event.delta
+      const known = valueText(text, this.#reasoning.get(capture))
+      if (known !== '') yield partialValue(known)
+    }
+  }
+
   cancel(): void {
     this.#link.abort()
   }
 
   #report(event: WalkEvent): void {
     if (event.type === 'usage') this.#usage = addUsage(this.#usage, event.usage)
+    else if (event.type === 'reasoning') this.#reasoning.set(event.path, event.end)
     else if (event.type === 'detail') this.details.set(event.path, event.detail)
     else this.#log.push(eventOf(event))
   }

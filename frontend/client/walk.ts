@@ -28,6 +28,8 @@ export interface CaptureDetail {
 /** What a walk tells while it goes on. Paths name the capture's place in the result: 'notes.clarity.note'. */
 export type WalkEvent =
   | { readonly type: 'text-delta'; readonly path: string; readonly delta: string }
+  /** Before the first text of a JSON capture that begins with reasoning. */
+  | { readonly type: 'reasoning'; readonly path: string; readonly end: string }
   | { readonly type: 'capture-end'; readonly path: string; readonly value: unknown }
   | { readonly type: 'detail'; readonly path: string; readonly detail: CaptureDetail }
   | { readonly type: 'usage'; readonly usage: Usage }

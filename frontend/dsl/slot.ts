@@ -69,8 +69,8 @@ export function json<N extends string, T>(
   schema: StandardSource<T> | LiteralSchema<T>,
   options: JsonSlotOptions = {},
 ): Slot<N, T> {
-  const { propertyOrder, whitespace, unsupported, closeOnLength, logprobs, ...sampling } = options
-  const format = { propertyOrder, whitespace, unsupported, closeOnLength }
+  const { propertyOrder, whitespace, unsupported, closeOnLength, reasoningEnd, logprobs, ...sampling } = options
+  const format = { propertyOrder, whitespace, unsupported, closeOnLength, reasoningEnd }
   const ir = jsonNode(name, schemaOf(name, schema), format as JsonFormat, sampling, logprobs ?? null)
   rememberValidator(ir, schema)
   return { name, ir }

@@ -24,6 +24,8 @@ export interface JsonFormat {
   readonly unsupported?: 'refuse' | 'validate'
   /** Close the value by the shortest legal text when the token budget runs out inside it. Default false: the run fails. */
   readonly closeOnLength?: boolean
+  /** The slot begins with free text, which ends with the first of this mark (say '</think>'); the value follows. It alone is captured. */
+  readonly reasoningEnd?: string
 }
 
 export interface TextNode {
@@ -137,8 +139,8 @@ export function jsonNode(
   sampling: SamplingOptions = {},
   logprobs: number | null = null,
 ): JsonNode {
-  const { propertyOrder, whitespace, unsupported, closeOnLength } = format
-  const stored = dropUndefined({ propertyOrder, whitespace, unsupported, closeOnLength })
+  const { propertyOrder, whitespace, unsupported, closeOnLength, reasoningEnd } = format
+  const stored = dropUndefined({ propertyOrder, whitespace, unsupported, closeOnLength, reasoningEnd })
   const fields = { name, schema: structuredClone(schema), format: stored, sampling: keepUnknown(sampling), logprobs }
   return freeze({ kind: 'json', ...fields })
 }

@@ -75,6 +75,7 @@ const FORMAT_RULES: {
   },
   unsupported: { accepts: value => value === 'refuse' || value === 'validate', right: '"refuse" or "validate"' },
   closeOnLength: { accepts: value => typeof value === 'boolean', right: 'true or false' },
+  reasoningEnd: { accepts: value => typeof value === 'string' && value !== '', right: 'a text that is not empty' },
 }
 
 function formatIssues(format: JsonFormat): string[] {

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { Constraint } from '../protocol/backend.js'
+import type { Constraint, ReasoningGate } from '../protocol/backend.js'
 import { EngineError, toEngineError } from '../protocol/error.js'
 import type { Vocabulary } from '../protocol/vocabulary.js'
-import { type CompiledExpression, type CompileOptions, compileExpression, schemaOf } from './compile.js'
+import { type CompiledExpression, type CompileOptions, compileExpression, validationOf } from './compile.js'
 import type { CompiledReply } from './compile-protocol.js'
 import { CompileThread, type CompileThreadOptions } from './compile-thread.js'
 import { ExpressionStore } from './expression.js'
 import { restoreStore } from './expression-transfer.js'
 import { Grammar } from './grammar.js'
 import { MaskCache } from './mask-cache.js'
-import { type GrammarSpecification, normaliseSpecification } from './specification.js'
+import { type GrammarSpecification, normaliseSpecification, withGate } from './specification.js'
 import { tokenTrieOf } from './token-trie.js'
 
 export interface GrammarCacheOptions extends CompileThreadOptions {
@@ -69,14 +69,11 @@ export class GrammarCache {
   }
 
   /** Rejects with GRAMMAR_INVALID, GRAMMAR_UNSUPPORTED, GRAMMAR_TOO_COMPLEX, ENGINE_OVERLOADED or ENGINE_CLOSED. */
-  async compile(
-    specification: GrammarSpecification,
-    { reasoningEnd }: Pick<CompileOptions, 'reasoningEnd'> = {},
-  ): Promise<Grammar> {
-    const constraint = normaliseSpecification(specification)
-    const source = sourceOf(constraint, reasoningEnd)
+  async compile(specification: GrammarSpecification, gate: ReasoningGate = {}): Promise<Grammar> {
+    const constraint = normaliseSpecification(withGate(normaliseSpecification(specification), gate))
+    const source = sourceOf(constraint)
     const key = createHash('sha256').update(source).digest('base64')
-    const entry = this.#find(key) ?? (await this.#fly(key, constraint, reasoningEnd, source.length))
+    const entry = this.#find(key) ?? (await this.#fly(key, constraint, source.length))
     if (entry.kind === 'refusal') throw entry.error
     return entry.grammar
   }
@@ -102,11 +99,11 @@ export class GrammarCache {
     return entry
   }
 
-  #fly(key: string, constraint: Constraint, reasoningEnd: string | undefined, length: number): Promise<Entry> {
+  #fly(key: string, constraint: Constraint, length: number): Promise<Entry> {
     const known = this.#flights.get(key)
     if (known !== undefined) return known
     this.#misses++
-    const flight = this.#make(constraint, reasoningEnd, length)
+    const flight = this.#make(constraint, length)
       .then(entry => {
         this.#remember(key, entry)
         return entry
@@ -124,16 +121,13 @@ export class GrammarCache {
     this.#entries.set(key, entry, isSlow ? { ttl: this.#options.refusalMs ?? 600_000 } : {})
   }
 
-  async #make(constraint: Constraint, reasoningEnd: string | undefined, length: number): Promise<Entry> {
+  async #make(constraint: Constraint, length: number): Promise<Entry> {
     const { limits, inlineMs = 20 } = this.#options
-    const options: CompileOptions = {
-      ...(limits === undefined ? {} : { limits }),
-      ...(reasoningEnd === undefined ? {} : { reasoningEnd }),
-    }
+    const options = limits === undefined ? {} : { limits }
     try {
       const made = length <= MAX_INLINE_LENGTH ? compileWithin(inlineMs, constraint, options) : null
       const compiled = made ?? (await this.#restore(await this.#thread.compile({ constraint, ...options })))
-      const grammar = new Grammar({ ...compiled, ...schemaOf(constraint) }, this.#vocabulary, this.#masks)
+      const grammar = new Grammar({ ...compiled, ...validationOf(constraint) }, this.#vocabulary, this.#masks)
       grammar.warm()
       return { kind: 'grammar', grammar }
     } catch (error) {
@@ -151,10 +145,10 @@ export class GrammarCache {
 }
 
 /** Equal for equal constraints, however their fields are ordered; the order of a schema's own keys has a meaning and stays. */
-function sourceOf(constraint: Constraint, reasoningEnd: string | undefined): string {
+function sourceOf(constraint: Constraint): string {
   try {
     const fields = Object.entries(constraint).sort(([a], [b]) => (a < b ? -1 : 1))
-    return JSON.stringify([fields, reasoningEnd])
+    return JSON.stringify(fields)
   } catch (cause) {
     const what = `The ${constraint.kind} constraint cannot be written as JSON: ${(cause as Error).message}`
     throw new EngineError('GRAMMAR_INVALID', { what }, { cause })
@@ -165,7 +159,7 @@ function sourceOf(constraint: Constraint, reasoningEnd: string | undefined): str
 function compileWithin(
   milliseconds: number,
   constraint: Constraint,
-  options: CompileOptions,
+  options: Pick<CompileOptions, 'limits'>,
 ): CompiledExpression | null {
   try {
     return compileExpression(constraint, { ...options, deadline: performance.now() + milliseconds })

@@ -7,7 +7,6 @@ import type { SchemaIssue } from './json-schema/issues.js'
 /** Everything that crosses between the scheduler's thread and the compile worker. One request at a time. */
 export interface CompileRequest {
   readonly constraint: Constraint
-  readonly reasoningEnd?: string
   readonly limits?: Partial<ExpressionLimits>
 }
 

@@ -1,22 +1,20 @@
-import type { Constraint, JsonSchema } from '../protocol/backend.js'
+import type { Constraint, ReasoningGate } from '../protocol/backend.js'
 import { EngineError } from '../protocol/error.js'
 import type { Vocabulary } from '../protocol/vocabulary.js'
 import { compileEbnf } from './ebnf/index.js'
 import { type ExpressionId, type ExpressionLimits, ExpressionStore } from './expression.js'
-import { Grammar } from './grammar.js'
+import { Grammar, type GrammarParts } from './grammar.js'
 import { compileJsonSchema } from './json-schema/compile.js'
 import type { SchemaIssue } from './json-schema/issues.js'
 import { JsonText } from './json-text.js'
 import { compileRegex } from './regex/compile.js'
-import { type GrammarSpecification, normaliseSpecification } from './specification.js'
+import { type GrammarSpecification, normaliseSpecification, withGate } from './specification.js'
 import { compileStructuralTag } from './structural-tag.js'
 import { textUntil } from './text-language.js'
 import { wordList } from './word-list.js'
 
-export interface CompileOptions {
+export interface CompileOptions extends ReasoningGate {
   readonly limits?: Partial<ExpressionLimits>
-  /** The text begins free and ends its free part with the first of this mark (say "</think>"); the constraint rules what follows. */
-  readonly reasoningEnd?: string
   /** performance.now() after which compiling throws GRAMMAR_TOO_COMPLEX. Default: never. */
   readonly deadline?: number
 }
@@ -27,13 +25,15 @@ export function compileGrammar(
   vocabulary: Vocabulary,
   options: CompileOptions = {},
 ): Grammar {
-  const constraint = normaliseSpecification(specification)
-  return new Grammar({ ...compileExpression(constraint, options), ...schemaOf(constraint) }, vocabulary)
+  const constraint = normaliseSpecification(withGate(normaliseSpecification(specification), options))
+  return new Grammar({ ...compileExpression(constraint, options), ...validationOf(constraint) }, vocabulary)
 }
 
-/** The schema that a finished text can be validated against, if the constraint has one. */
-export function schemaOf(constraint: Constraint): { schema?: JsonSchema } {
-  return constraint.kind === 'json-schema' ? { schema: constraint.schema } : {}
+/** What a finished text can be validated against, if the constraint has a schema. */
+export function validationOf(constraint: Constraint): Pick<GrammarParts, 'schema' | 'reasoningEnd'> {
+  if (constraint.kind !== 'json-schema') return {}
+  const { schema, reasoningEnd } = constraint
+  return { schema, ...(reasoningEnd !== undefined && { reasoningEnd }) }
 }
 
 export interface CompiledExpression {
@@ -44,12 +44,15 @@ export interface CompiledExpression {
 }
 
 /** The constraint as an expression that has strings. */
-export function compileExpression(constraint: Constraint, options: CompileOptions): CompiledExpression {
+export function compileExpression(
+  constraint: Constraint,
+  options: Pick<CompileOptions, 'limits' | 'deadline'>,
+): CompiledExpression {
   const store = new ExpressionStore(options.limits)
   store.setDeadline(options.deadline ?? Number.POSITIVE_INFINITY)
   const issues: SchemaIssue[] = []
   let root = buildConstraint(store, constraint, issues)
-  if (options.reasoningEnd !== undefined) root = store.sequence(textUntil(store, options.reasoningEnd), root)
+  if (constraint.reasoningEnd !== undefined) root = store.sequence(textUntil(store, constraint.reasoningEnd), root)
   root = store.prune(root)
   if (root === store.fail)
     throw new EngineError('GRAMMAR_INVALID', {

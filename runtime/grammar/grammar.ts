@@ -18,6 +18,8 @@ export interface GrammarParts {
   readonly issues?: readonly SchemaIssue[]
   /** Needed where there are issues: what a finished text is validated against. */
   readonly schema?: JsonSchema
+  /** The value begins after the first of this mark. */
+  readonly reasoningEnd?: string
 }
 
 /** A compiled constraint over one vocabulary. Its matchers share derivatives and masks, and may be used by turns in any order. */
@@ -32,7 +34,11 @@ export class Grammar {
   readonly #parts: MatcherParts
 
   /** `masks`: where its masks are kept; by default one cache of 64 MB for each vocabulary. */
-  constructor({ store, root, issues = [], schema }: GrammarParts, vocabulary: Vocabulary, masks?: MaskCache) {
+  constructor(
+    { store, root, issues = [], schema, reasoningEnd }: GrammarParts,
+    vocabulary: Vocabulary,
+    masks?: MaskCache,
+  ) {
     const trie = tokenTrieOf(vocabulary)
     let cache = masks ?? sharedMasks.get(trie)
     if (cache === undefined) {
@@ -41,7 +47,7 @@ export class Grammar {
     }
     this.root = root
     this.issues = issues
-    this.validate = issues.length > 0 && schema !== undefined ? makeValidator(schema) : null
+    this.validate = issues.length > 0 && schema !== undefined ? makeValidator(schema, reasoningEnd) : null
     this.store = store
     this.vocabulary = vocabulary
     this.#parts = {
@@ -75,9 +81,11 @@ export class Grammar {
   }
 }
 
-function makeValidator(schema: JsonSchema): (text: string) => readonly Violation[] {
+function makeValidator(schema: JsonSchema, reasoningEnd: string | undefined): (text: string) => readonly Violation[] {
   const validator = new JsonValidator(schema)
-  return text => {
+  return whole => {
+    const mark = reasoningEnd === undefined ? -1 : whole.indexOf(reasoningEnd)
+    const text = mark < 0 ? whole : whole.slice(mark + reasoningEnd!.length)
     // A text that was cut off by its token budget is no JSON; that is for the finish reason to tell.
     if (!partialValue(text).complete) return []
     return validator.validate(JSON.parse(text))

@@ -1,8 +1,10 @@
-import type { Constraint, JsonOptions, JsonSchema } from '../protocol/backend.js'
+import type { Constraint, ConstraintKind, JsonOptions, JsonSchema, ReasoningGate } from '../protocol/backend.js'
 import { EngineError } from '../protocol/error.js'
 
 /** The constraint in short form, as programs write it. */
-export type ShortSpecification =
+export type ShortSpecification = ReasoningGate & ShortKind
+
+type ShortKind =
   | ({ readonly jsonSchema: JsonSchema } & JsonOptions)
   | ({ readonly anyJson: true } & Pick<JsonOptions, 'whitespace'>)
   | { readonly regex: string }
@@ -10,21 +12,26 @@ export type ShortSpecification =
   | { readonly choices: readonly string[] }
   | { readonly structuralTag: Pick<StructuralTag, 'structures' | 'triggers'> }
 
-export type StructuralTag = Extract<Constraint, { kind: 'structural-tag' }>
+export type StructuralTag = Extract<ConstraintKind, { kind: 'structural-tag' }>
 export type GrammarSpecification = Constraint | ShortSpecification
 
 /** The constraint in the protocol's form. Throws GRAMMAR_INVALID when it is neither form or a field has the wrong type. */
 export function normaliseSpecification(specification: GrammarSpecification): Constraint {
   if (typeof specification !== 'object' || specification === null)
     throw invalid(`A constraint is an object; ${JSON.stringify(specification) ?? typeof specification} came.`)
-  const constraint = 'kind' in specification ? specification : lengthen(specification)
+  const constraint = 'kind' in specification ? specification : withGate(lengthen(specification), specification)
   check(constraint)
   return constraint
 }
 
-function lengthen(short: ShortSpecification): Constraint {
+/** The constraint behind the gate, if one is given. */
+export function withGate(constraint: ConstraintKind, { reasoningEnd }: ReasoningGate): Constraint {
+  return reasoningEnd === undefined ? constraint : { ...constraint, reasoningEnd }
+}
+
+function lengthen(short: ShortSpecification): ConstraintKind {
   if ('jsonSchema' in short) {
-    const { jsonSchema, ...options } = short
+    const { jsonSchema, reasoningEnd: _, ...options } = short
     return { kind: 'json-schema', schema: jsonSchema, ...options }
   }
   if ('anyJson' in short) {
@@ -42,6 +49,10 @@ function lengthen(short: ShortSpecification): Constraint {
 }
 
 function check(constraint: Constraint): void {
+  if (constraint.reasoningEnd !== undefined) {
+    checkText('reasoningEnd', constraint.reasoningEnd)
+    if (constraint.reasoningEnd === '') throw invalid('The field reasoningEnd of a constraint is empty.')
+  }
   switch (constraint.kind) {
     case 'json-schema':
       if (typeof constraint.schema !== 'boolean' && !isRecord(constraint.schema))

@@ -95,8 +95,15 @@ export interface JsonOptions {
   readonly unsupported?: 'refuse' | 'validate'
 }
 
+export interface ReasoningGate {
+  /** The text begins free, and its free part ends with the first of this mark (say '</think>'); the constraint rules what follows. Not empty. */
+  readonly reasoningEnd?: string
+}
+
 /** What the output must look like. One constraint a request. */
-export type Constraint =
+export type Constraint = ReasoningGate & ConstraintKind
+
+export type ConstraintKind =
   | ({ readonly kind: 'json-schema'; readonly schema: JsonSchema } & JsonOptions)
   | ({ readonly kind: 'any-json' } & Pick<JsonOptions, 'whitespace'>)
   | { readonly kind: 'regex'; readonly pattern: string }

@@ -39,7 +39,13 @@ function readOnly(fields: Fields, readers: Readonly<Record<string, Reader>>): Co
     const names = found.map(({ name }) => `"${fields.path(name)}"`).join(' and ')
     throw invalid(`One constraint a request: ${names} exclude each other.`, fields.path(found[1]!.name))
   }
-  return found[0]?.constraint
+  const constraint = found[0]?.constraint
+  const reasoningEnd = fields.text('reasoning_end')
+  if (reasoningEnd === undefined) return constraint
+  const param = fields.path('reasoning_end')
+  if (constraint === undefined) throw invalid(`"${param}" is of use only with a constraint, and none came.`, param)
+  if (reasoningEnd === '') throw invalid(`"${param}" must not be empty.`, param)
+  return { ...constraint, reasoningEnd }
 }
 
 function readResponseFormat(body: Fields): Constraint | undefined {

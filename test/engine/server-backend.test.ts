@@ -108,6 +108,7 @@ t.test('every kind of prompt and constraint crosses', async t => {
     { kind: 'regex', pattern: 'a' },
     { kind: 'ebnf', grammar: 'root ::= "a"', root: 'root' },
     { kind: 'choices', choices: ['a'] },
+    { kind: 'choices', choices: ['a'], reasoningEnd: '</think>' },
     { kind: 'structural-tag', triggers: ['<'], structures: [{ begin: '<', schema: {}, end: '>' }] },
   ] as const) {
     await backend.checkConstraint(constraint)

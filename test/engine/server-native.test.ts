@@ -118,11 +118,22 @@ t.test('constraints are strings as in SGLang, or objects', async t => {
     [{ ebnf: 'root ::= "x"' }, { kind: 'ebnf', grammar: 'root ::= "x"' }],
     [{ structural_tag: JSON.stringify(tag) }, { kind: 'structural-tag', triggers: ['<'], structures: tag.structures }],
     [{ choices: ['a'] }, { kind: 'choices', choices: ['a'] }],
+    [
+      { regex: 'a', reasoning_end: '</think>' },
+      { kind: 'regex', pattern: 'a', reasoningEnd: '</think>' },
+    ],
   ]
   for (const [sampling_params, constraint] of cases) {
     const { engine, generate } = build()
     t.equal((await generate({ text: 'x', sampling_params })).statusCode, 200)
     t.same(engine.requests[0]!.constraint, constraint, JSON.stringify(sampling_params))
+  }
+  for (const sampling_params of [{ reasoning_end: '</think>' }, { regex: 'a', reasoning_end: '' }]) {
+    const { engine, generate } = build()
+    const response = await generate({ text: 'x', sampling_params })
+    t.equal(response.statusCode, 400)
+    t.match(response.body, /sampling_params\.reasoning_end/)
+    t.equal(engine.requests.length, 0)
   }
 })
 

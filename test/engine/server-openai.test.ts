@@ -144,6 +144,10 @@ t.test('each way to constrain an answer becomes one constraint', async t => {
     [{ regex: 'a+' }, { kind: 'regex', pattern: 'a+' }],
     [{ ebnf: 'root ::= "a"' }, { kind: 'ebnf', grammar: 'root ::= "a"' }],
     [{ choices: ['yes', 'no'] }, { kind: 'choices', choices: ['yes', 'no'] }],
+    [
+      { regex: 'a+', reasoning_end: '</think>' },
+      { kind: 'regex', pattern: 'a+', reasoningEnd: '</think>' },
+    ],
   ]
   for (const [fields, constraint] of cases) {
     const { engine, post } = build()

@@ -4,6 +4,7 @@ import type {
   SelectMethod as BackendMethod,
   JsonSchema as BackendSchema,
   JsonOptions,
+  ReasoningGate,
   SamplingParams,
 } from '../../runtime/protocol/backend.js'
 import { same } from './equal.js'
@@ -12,4 +13,7 @@ import { same } from './equal.js'
 same<SamplingOptions, { [Name in keyof SamplingParams]: SamplingParams[Name] }>()
 same<SelectMethod, BackendMethod>()
 same<JsonSchema, BackendSchema>()
-same<Omit<JsonFormat, 'closeOnLength'>, { [Name in keyof JsonOptions]: JsonOptions[Name] }>()
+same<
+  Omit<JsonFormat, 'closeOnLength'>,
+  { [Name in keyof (JsonOptions & ReasoningGate)]: (JsonOptions & ReasoningGate)[Name] }
+>()

@@ -76,6 +76,24 @@ t.test('the reasoning gate leaves the text free up to its mark, and rules what f
     t.equal(takes(grammar, text), false, text)
 })
 
+t.test('the gate may stand in the constraint, in either form, and what comes before it is not validated', async t => {
+  for (const specification of [
+    { choices: ['yes'], reasoningEnd: '!' },
+    { kind: 'choices', choices: ['yes'], reasoningEnd: '!' },
+  ] as const) {
+    const grammar = compileGrammar(specification, byteVocabulary)
+    t.equal(takes(grammar, 'hm!yes'), true)
+    t.equal(takes(grammar, 'yes'), false)
+  }
+  t.throws(() => compileGrammar({ choices: ['yes'], reasoningEnd: '' }, byteVocabulary), { code: 'GRAMMAR_INVALID' })
+  const checked = compileGrammar(
+    { jsonSchema: { type: 'array', uniqueItems: true }, unsupported: 'validate', reasoningEnd: '!' },
+    byteVocabulary,
+  )
+  t.same(checked.validate!('[1,1]!["a"]'), [])
+  t.match(checked.validate!('hm![1,1]'), [{ keyword: 'uniqueItems' }])
+})
+
 t.test('a walk inside the masks keeps every tag whole', async t => {
   const random = makeRandom(41)
   const vocabulary = syntheticVocabulary(1_000)

@@ -1,5 +1,6 @@
 import type {
   Constraint,
+  ConstraintKind,
   GenerateRequest,
   JsonSchema,
   LogprobOptions,
@@ -54,12 +55,12 @@ export function readSelectRequest(value: unknown): SelectRequest {
 
 export function readConstraint(value: unknown, at = ''): Constraint {
   const fields = new Fields(value, at)
-  const constraint = readKind(fields)
+  const constraint = { ...readKind(fields), ...withoutUndefined({ reasoningEnd: fields.text('reasoningEnd') }) }
   fields.finish()
   return constraint
 }
 
-function readKind(fields: Fields): Constraint {
+function readKind(fields: Fields): ConstraintKind {
   const kind = fields.choice('kind', ['json-schema', 'any-json', 'regex', 'ebnf', 'choices', 'structural-tag'])
   switch (kind) {
     case 'json-schema':
