@@ -1,5 +1,5 @@
 import { open, stat } from 'node:fs/promises'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { KernelFailure } from '../failure.js'
 import type { ModelInfo } from '../protocol.js'
 import { readModelConfig } from './config.js'
@@ -10,7 +10,7 @@ import { featureRows, frameRows, type ModelConfig } from './model-config.js'
 import { convertFloats, FLOAT_TYPE_BYTES, FLOAT_TYPES, type FloatType, findNonFinite, isFloatType } from './numbers.js'
 import { isOriginalLayout, towerName } from './original-config.js'
 import type { SafetensorsFile, TensorEntry } from './safetensors.js'
-import { internalName, NAME_RULES, TOWER_RULES } from './weight-names.js'
+import { internalName, NAME_RULES, storedNames, TOWER_RULES } from './weight-names.js'
 
 /** Most bytes of one read: Node takes at most 2 GiB a call. */
 const READ_BYTES = 256 * 1024 * 1024
@@ -112,7 +112,8 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
     collect(path, tensors, towerFiles, name => internalName(name, TOWER_RULES))
     allFiles.push(...towerFiles)
   }
-  checkTensors(path, config, tensors)
+  checkTower(path, files.config, tensors, towerFolder)
+  checkTensors(path, config, tensors, allFiles)
   const fingerprint = await fingerprintModel(
     [files.config, files.generation, files.preprocessor, towerConfig],
     allFiles,
@@ -150,11 +151,35 @@ function collect(
   }
 }
 
-function checkTensors(path: string, config: ModelConfig, tensors: ReadonlyMap<string, TensorEntry>): void {
+/** The original layout may leave the tower out; one that is nowhere deserves more than the name of its first tensor. */
+function checkTower(
+  path: string,
+  config: Readonly<Record<string, unknown>>,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  towerFolder: string | null,
+): void {
+  if (!isOriginalLayout(config) || towerFolder !== null) return
+  if ([...tensors.keys()].some(name => name.startsWith('vision.'))) return
+  const what =
+    `it has no weights of its vision tower, ${config.mm_vision_tower}: ` +
+    `put a folder ${towerName(config)} with them beside the model's.`
+  throw new KernelFailure('MODEL_CORRUPT', { path, what })
+}
+
+function checkTensors(
+  path: string,
+  config: ModelConfig,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  files: readonly SafetensorsFile[],
+): void {
   const corrupt = (what: string): KernelFailure => new KernelFailure('MODEL_CORRUPT', { path, what })
   for (const [name, shape] of expectedTensors(config)) {
     const entry = tensors.get(name)
-    if (entry === undefined) throw corrupt(`the tensor ${name} (in any layout's spelling) is missing.`)
+    if (entry === undefined) {
+      const [first, ...others] = storedNames(name, config.layout)
+      const also = others.length > 0 ? ` (or ${others.join(', or ')})` : ''
+      throw corrupt(`the tensor ${first}${also} is missing in ${listFiles(files)}.`)
+    }
     const fits =
       entry.shape.length === shape.length &&
       shape.every((size, axis) => (size ?? entry.shape[axis]) === entry.shape[axis])
@@ -172,6 +197,12 @@ function checkTensors(path: string, config: ModelConfig, tensors: ReadonlyMap<st
   if (!config.text.tiedHead && headRows !== rows) {
     throw corrupt(`the embedding has ${rows} rows and the head ${headRows}; they must be as many.`)
   }
+}
+
+/** Names of the files, the first three at most. */
+function listFiles(files: readonly SafetensorsFile[]): string {
+  const names = files.map(({ file }) => basename(file))
+  return names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ')
 }
 
 function modelInfo(

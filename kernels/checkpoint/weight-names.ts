@@ -51,3 +51,27 @@ export function internalName(stored: string, rules: readonly NameRule[]): string
     ? stored.replace(rule.pattern, rule.becomes)
     : stored.replace(rule.pattern, rule.becomes)
 }
+
+/** The names that a checkpoint of the layout may have given to a tensor: what NAME_RULES and TOWER_RULES read, backwards. */
+export function storedNames(internal: string, layout: 'hugging-face' | 'original'): readonly string[] {
+  const [, part = internal, rest = ''] = /^(text|head|vision|projector\.\d+)\.(.*)$/.exec(internal) ?? []
+  const linear = Number(part.split('.')[1] ?? 0)
+  const original: Readonly<Record<string, readonly string[]>> = {
+    text: [`model.${rest}`],
+    head: [`lm_head.${rest}`],
+    // The second is that of a tower in a folder of its own.
+    vision: [`model.vision_tower.vision_tower.vision_model.${rest}`, `vision_model.${rest}`],
+    projector: [`model.mm_projector.${2 * linear}.${rest}`, ...(linear === 0 ? [`model.mm_projector.${rest}`] : [])],
+    newline: ['model.image_newline'],
+  }
+  const current: Readonly<Record<string, readonly string[]>> = {
+    text: [`language_model.model.${rest}`, `model.language_model.${rest}`],
+    head: [`language_model.lm_head.${rest}`, `lm_head.${rest}`],
+    vision: ['vision_tower.vision_model.', 'model.vision_tower.vision_model.', 'model.vision_tower.'].map(
+      at => at + rest,
+    ),
+    projector: ['', 'model.'].map(at => `${at}multi_modal_projector.linear_${linear + 1}.${rest}`),
+    newline: ['image_newline', 'model.image_newline'],
+  }
+  return (layout === 'original' ? original : current)[part.split('.')[0]!] ?? [internal]
+}

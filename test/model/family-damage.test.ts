@@ -94,7 +94,38 @@ const cases: readonly {
     checkpoint: 'video-clip-llama',
     damage: damage => damage.weights(all => delete all.image_newline),
     code: 'MODEL_CORRUPT',
-    says: /the tensor newline .* is missing/,
+    says: /the tensor image_newline \(or model\.image_newline\) is missing in model\.safetensors\./,
+  },
+  {
+    what: 'a tensor gone from one of two files',
+    checkpoint: 'llava-clip-llama3',
+    damage: damage => {
+      const name = 'language_model.model.norm.weight'
+      damage.json('model.safetensors.index.json', index => {
+        const map = index.weight_map as Record<string, string>
+        damage.weights(all => delete all[name], map[name])
+        delete map[name]
+      })
+    },
+    code: 'MODEL_CORRUPT',
+    says: /model\.norm\.weight .*is missing in model-00001-of-00002\.safetensors, model-00002-of-00002\.safetensors\.$/,
+  },
+  {
+    what: 'no connector',
+    checkpoint: 'original-clip-llama',
+    damage: damage => damage.weights(all => delete all['model.mm_projector.2.bias']),
+    code: 'MODEL_CORRUPT',
+    says: /the tensor model\.mm_projector\.2\.bias is missing in model\.safetensors\./,
+  },
+  {
+    what: 'a known tower without weights anywhere',
+    checkpoint: 'original-linear-llama',
+    damage: damage =>
+      damage.json('config.json', config =>
+        Object.assign(config, { mm_vision_tower: 'openai/clip-vit-large-patch14-336' }),
+      ),
+    code: 'MODEL_CORRUPT',
+    says: /no weights of its vision tower, openai\/clip-vit-large-patch14-336: put a folder clip-vit-large-patch14-336/,
   },
   {
     what: 'one of two weight files gone',

@@ -34,7 +34,8 @@ t.test('a checkpoint that lacks a tensor, or has one of another shape, is damage
   })
   await t.rejects(inspectModel(missing), {
     code: 'MODEL_CORRUPT',
-    message: /the tensor text\.layers\.1\.mlp\.up_proj\.weight .* is missing/,
+    message:
+      /the tensor language_model\.model\.layers\.1\.mlp\.up_proj\.weight \(or model\.language_model\.layers\.1\.mlp\.up_proj\.weight\) is missing in model\.safetensors\./,
   })
   const shaped = variant(
     folder,
