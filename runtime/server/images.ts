@@ -47,17 +47,19 @@ export function makeReadImage(loader: ImageLoader | undefined, signal: AbortSign
 
 function decodeDataUri(uri: string, param: string): Uint8Array {
   const header = DATA_URI.exec(uri)
-  if (header === null) throw unreadable(param, 'the data: URI has no comma between its type and its content')
+  if (header === null) throw unreadable(param, 'the data: URI has no comma between its type and its content.')
   const content = uri.slice(header[0].length)
   if (/;base64$/i.test(header[1]!.trim())) return decodeBase64(content.replace(/\s+/g, ''), param)
-  throw unreadable(param, 'the data: URI must be base64 (data:image/png;base64,...)')
+  throw unreadable(param, 'the data: URI must be base64 (data:image/png;base64,...).')
 }
 
 function decodeBase64(text: string, param: string): Uint8Array {
-  if (!BASE64.test(text)) throw unreadable(param, text === '' ? 'it is empty' : 'its base64 is malformed')
+  if (!BASE64.test(text)) throw unreadable(param, text === '' ? 'it has no bytes.' : 'its base64 is malformed.')
   return Buffer.from(text, 'base64')
 }
 
 function unreadable(param: string, what: string): EngineError {
-  return new EngineError('IMAGE_UNREADABLE', { label: param, what, param })
+  // The parameter is all that tells a video from a picture here: `video_data[0]`, `messages[0].content[1].video_url.url`.
+  const code = param.includes('video') ? 'VIDEO_UNREADABLE' : 'IMAGE_UNREADABLE'
+  return new EngineError(code, { label: param, what, param })
 }

@@ -49,7 +49,15 @@ t.test('anything else is refused with what would be right', async t => {
     code: 'IMAGE_UNREADABLE',
     message: /no comma/,
   })
-  t.throws(() => parseImageReference('data:image/png;base64,a*', 'p', true), { message: /malformed/ })
+  t.throws(() => parseImageReference('data:image/png;base64,a*', 'p', true), { message: /malformed\.$/ })
+  t.throws(() => parseImageReference('data:image/png;base64,', 'image_data[0]', true), {
+    code: 'IMAGE_UNREADABLE',
+    message: 'image_data[0] cannot be read as a picture: it has no bytes.',
+  })
+  t.throws(() => parseImageReference('data:video/mp4;base64,', 'video_data[0]', true), {
+    code: 'VIDEO_UNREADABLE',
+    message: 'video_data[0] cannot be read as a video: it has no bytes.',
+  })
 })
 
 t.test('placing pictures keeps all text and their order', async t => {
