@@ -162,7 +162,8 @@ function slice(buffer: ArrayBuffer, shape: readonly number[], first: number, cou
   return { type: 'float32', shape: [count, ...shape], buffer, byteOffset, kept: false }
 }
 
-function groupTensors({ indices, weights, rows, size }: PatchGroups): Record<string, BoundTensor> {
+/** The inputs that name what is pooled. */
+export function groupTensors({ indices, weights, rows, size }: PatchGroups): Record<string, BoundTensor> {
   return {
     patch_groups: boundTensor('int64', [rows, size], indices.buffer as ArrayBuffer),
     ...(weights && { patch_weights: boundTensor('float32', [rows, size, 1], weights.buffer as ArrayBuffer) }),

@@ -5,13 +5,14 @@ import { type ModelConfig, openCheckpoint } from '../../kernels/checkpoint/index
 import { patchesPerSide, towerDepth, towerRows } from '../../kernels/checkpoint/model-config.js'
 import { prepareVision } from '../../kernels/graphs/index.js'
 import { boundTensor, openSession } from '../../kernels/ort/index.js'
+import { groupTensors } from '../../kernels/vision-runner.js'
 import { resolveConfig, resolveHubAccess } from '../../runtime/config.js'
 import { resolveModel } from '../../runtime/models/resolve.js'
-import { type MatrixPeak, openMatrixPeak } from '../matrix-peak.js'
+import { type MatrixPeak, openMatrixPeak, type PeakKind } from '../matrix-peak.js'
 import { writeRandomCheckpoint } from '../random-checkpoint.js'
 import { type Measurement, median, spread, type Workload, type WorkloadOptions } from '../workload.js'
 
-const PRECISIONS = ['float32', 'int8', 'int4'] as const
+const PRECISIONS = ['float32', 'int8', 'int8x8', 'int4'] as const
 /** Tiles of one run: a picture by itself, and frames of a video that come together. */
 const BATCHES = { images: 1, frames: 8 } as const
 
@@ -23,12 +24,14 @@ interface Series {
   /** Milliseconds of one run. */
   run(): Promise<number>
   readonly perSecond: number[]
-  /** Of what large float32 products reach in the same turn. */
+  /** Of what large products of the same kind of numbers reach in the same turn. */
   readonly shares: number[]
 }
 
 interface Tower {
   readonly label: string
+  /** Of the numbers that most of its products multiply. */
+  readonly peak: PeakKind
   readonly operations: number
   readonly series: readonly Series[]
   close(): Promise<void>
@@ -69,43 +72,47 @@ async function measureModel(
   report: (line: string) => void,
 ): Promise<void> {
   const counts = [...new Set([1, availableParallelism()])]
-  const peaks = new Map<number, MatrixPeak>()
+  const peaks = new Map<string, { readonly peak: MatrixPeak; readonly speeds: number[] }>()
   const peakFolder = join(folder, `${label}-peak`)
   await mkdir(peakFolder)
-  for (const threads of counts) peaks.set(threads, await openMatrixPeak(peakFolder, threads))
+  for (const kind of ['float32', 'int8'] as const) {
+    for (const threads of counts) {
+      peaks.set(`${kind}.threads${threads}`, { peak: await openMatrixPeak(peakFolder, threads, kind), speeds: [] })
+    }
+  }
   const towers = await openTowers(path, join(folder, 'graphs'), counts)
-  const speeds = new Map(counts.map(threads => [threads, [] as number[]]))
   // The first turn warms caches and threads.
   for (let turn = 0; turn <= repeat; turn++) {
-    for (const { operations, series } of towers) {
+    for (const { operations, peak: kind, series } of towers) {
       for (const each of series) {
-        const peak = await peaks.get(each.threads)!.measure()
+        const { peak, speeds } = peaks.get(`${kind}.threads${each.threads}`)!
+        const speed = await peak.measure()
         const seconds = (await each.run()) / 1000
         if (turn === 0) continue
         const tiles = BATCHES[each.kind]
         each.perSecond.push(tiles / seconds)
-        each.shares.push((operations * tiles) / seconds / peak)
-        speeds.get(each.threads)!.push(peak / 1e9)
+        each.shares.push((operations * tiles) / seconds / speed)
+        speeds.push(speed / 1e9)
       }
     }
   }
-  for (const [threads, values] of speeds) {
-    report(`${label}, ${threads} threads: large float32 products at ${spread(values)} GFLOP/s`)
-    metrics[`${label}.threads${threads}.peakGflops`] = median(values)
+  for (const [name, { speeds }] of peaks) {
+    report(`${label}: large products, ${name.replace('.threads', ', threads ')}: ${spread(speeds)} GOP/s`)
+    metrics[`${label}.${name}.peakGops`] = median(speeds)
   }
-  for (const { label: precision, operations, series } of towers) {
+  for (const { label: precision, peak, operations, series } of towers) {
     for (const { kind, threads, perSecond, shares } of series) {
       const rate = (perSecond.length === 0 ? 0 : median(perSecond) * operations) / 1e9
       report(
-        `${label} ${precision}, ${threads} threads: ${spread(perSecond)} ${kind} a second, ` +
-          `${Number(rate.toPrecision(3))} GFLOP/s, ${spread(shares)} of the products' speed`,
+        `${label} ${precision}, threads ${threads}: ${spread(perSecond)} ${kind} a second, ` +
+          `${Number(rate.toPrecision(3))} GOP/s, ${spread(shares)} of the speed of large ${peak} products`,
       )
       const key = `${label}.${precision}.threads${threads}.${kind}`
       metrics[`${key}PerSecond`] = median(perSecond)
       ratios[`${key}ShareOfPeak`] = median(shares)
     }
   }
-  await Promise.all([...towers, ...peaks.values()].map(each => each.close()))
+  await Promise.all([...towers, ...[...peaks.values()].map(({ peak }) => peak)].map(each => each.close()))
 }
 
 /** One tower for each graph: precisions that differ in the language model alone share theirs. */
@@ -135,15 +142,7 @@ async function openTowers(path: string, cachePath: string, counts: readonly numb
         const features = new ArrayBuffer(tiles * rows * info.text.hiddenSize * Float32Array.BYTES_PER_ELEMENT)
         const feeds = {
           pixels: boundTensor('float32', [tiles, 3, tileSize, tileSize], pixels.buffer, 0, true),
-          ...(groups && {
-            patch_groups: boundTensor(
-              'int64',
-              [groups.rows, groups.size],
-              groups.indices.buffer as ArrayBuffer,
-              0,
-              true,
-            ),
-          }),
+          ...(groups && groupTensors(groups)),
         }
         const fetches = { features: boundTensor('float32', [tiles, rows, info.text.hiddenSize], features, 0, true) }
         const run = async (): Promise<number> => {
@@ -157,7 +156,8 @@ async function openTowers(path: string, cachePath: string, counts: readonly numb
     const close = async (): Promise<void> => {
       for (const { session } of sessions) await session.close()
     }
-    towers.push({ label: precisions.join('/'), operations: countOperations(config), series, close })
+    const peak = precisions.includes('float32') ? 'float32' : 'int8'
+    towers.push({ label: precisions.join('/'), peak, operations: countOperations(config), series, close })
   }
   return towers
 }

@@ -54,7 +54,7 @@ function decodeDataUri(uri: string, param: string): Uint8Array {
 }
 
 function decodeBase64(text: string, param: string): Uint8Array {
-  if (!BASE64.test(text)) throw unreadable(param, text === '' ? 'it has no bytes.' : 'its base64 is malformed.')
+  if (!BASE64.test(text)) throw unreadable(param, text === '' ? 'it is empty.' : 'its base64 is malformed.')
   return Buffer.from(text, 'base64')
 }
 

@@ -52,11 +52,11 @@ t.test('anything else is refused with what would be right', async t => {
   t.throws(() => parseImageReference('data:image/png;base64,a*', 'p', true), { message: /malformed\.$/ })
   t.throws(() => parseImageReference('data:image/png;base64,', 'image_data[0]', true), {
     code: 'IMAGE_UNREADABLE',
-    message: 'image_data[0] cannot be read as a picture: it has no bytes.',
+    message: 'image_data[0] cannot be read as a picture: it is empty.',
   })
   t.throws(() => parseImageReference('data:video/mp4;base64,', 'video_data[0]', true), {
     code: 'VIDEO_UNREADABLE',
-    message: 'video_data[0] cannot be read as a video: it has no bytes.',
+    message: 'video_data[0] cannot be read as a video: it is empty.',
   })
 })
 
