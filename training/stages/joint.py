@@ -1,0 +1,128 @@
+"""LLaVA's two stages: feature alignment (the projector alone), then visual instruction tuning."""
+import os
+
+import torch
+
+import documents
+import lessons
+from documents.rng import Rng
+from loop import answer_loss
+from model.character_head import CharacterHead, dense_loss
+from model.llava import Llava, pool_frames
+from optimizer import Muon
+from packs import NEWLINE
+from stages.language import PICTURES, PROBE_SEED, LanguageStage, answers, draw_kinds, right_answers
+from stages.stage import Stage
+from views import GRID
+
+
+def project_rows(model, batch, features=None):
+    """Image tokens [B, rows, width] from pixels: tower (or its features [views, patches, width]), pooling of clips,
+    projector, then the rows of the sequence with the newline token."""
+    features = model.vision_tower(batch["pixels"]) if features is None else features
+    if batch["clip"]:
+        features = pool_frames(features, GRID)
+    projected = model.multi_modal_projector(features)
+    per_view = projected.shape[1]
+    index = (batch["first_view"][:, None] + batch["view"]) * per_view + batch["patch"]
+    rows = projected.flatten(0, 1)[index.clamp(min=0)]
+    return torch.where((batch["view"] == NEWLINE)[..., None], model.image_newline.to(rows.dtype), rows)
+
+
+class PixelStage(Stage):
+    """A stage over the whole model that reads pixels; it starts from the checkpoints of the stages before it."""
+
+    def __init__(self, config, settings, device, folder, workers=0):
+        super().__init__(settings, device, workers)
+        torch.manual_seed(0)
+        self.model = Llava(config).to(device)
+        self.head = CharacterHead(config["vision_config"]["hidden_size"]).to(device)
+        self.modules = {"model": self.model, "head": self.head}
+        self.held_out = None
+
+    def load_stage(self, folder, name):
+        return torch.load(os.path.join(folder, name + ".pt"), map_location=self.device)["stage"]
+
+    def make_batch(self, rng):
+        clip = rng.p(self.settings["clip_share"])
+        reading = 0.4 if self.done[0] < 0.4 else 0.1
+        return lessons.batch(rng, self.settings["micro"], clip, draw_kinds(rng, self.settings["small_share"]), reading, False, True)
+
+    @torch.no_grad()
+    def probe(self):
+        if self.held_out is None:
+            rng = Rng(PROBE_SEED)
+            draw = lambda clip, kinds: lessons.batch(rng, 8, clip, kinds, 0, False, True)
+            self.held_out = {"small": draw(False, documents.SMALL_KINDS), "small 2": draw(False, documents.SMALL_KINDS),
+                             "clip": draw(True, None)} | {kind: draw(False, [kind]) for kind in PICTURES}
+        lines = []
+        for name, batch in self.held_out.items():
+            batch = {k: v.to(self.device) if torch.is_tensor(v) else v for k, v in batch.items()}
+            with torch.autocast(self.device, dtype=torch.bfloat16):
+                logits, wanted = answers(self.model.language_model, batch, project_rows(self.model, batch))
+            lines.append("%s %.3f %.2f" % (name, answer_loss(logits, wanted), right_answers(logits, wanted, batch)))
+        return " | ".join(lines)
+
+
+class AlignmentStage(PixelStage):
+    """Stage 1: tower and language model frozen, the projector fitted to the truth that the language model reads."""
+
+    name = "align"
+
+    def __init__(self, config, settings, device, folder, workers=0):
+        super().__init__(config, settings, device, folder, workers)
+        vision, language = self.load_stage(folder, "vision"), self.load_stage(folder, "language")
+        self.model.vision_tower.load_state_dict(vision["tower"])
+        self.head.load_state_dict(vision["head"])
+        self.model.language_model.load_state_dict(language["language"])
+        self.teacher = LanguageStage(config, config["language"], device, folder)
+        self.teacher.load_state_dict(language)
+        with torch.no_grad():
+            self.model.image_newline.copy_(self.teacher.newline["weight"])
+        named = list(self.model.multi_modal_projector.named_parameters())
+        # Fitted by AdamW alone: the target is a regression, not a block among blocks.
+        self.optimizers = [Muon([(n.replace("linear_", "fit_"), p) for n, p in named], 0.0, settings["rest_rate"])]
+
+    def loss(self, batch):
+        with torch.no_grad():
+            features = self.model.vision_tower(batch["pixels"])
+            told, weight = self.truth(batch)
+        if batch["clip"]:
+            features = pool_frames(features, GRID)
+        difference = self.model.multi_modal_projector(features).float() - told.float()
+        loss = (weight[..., None] * difference.pow(2)).mean() / told.float().var()
+        return loss, {"loss": loss.detach()}
+
+    def truth(self, batch):
+        """(wanted projections [views, rows, width], their weights): blank patches count little."""
+        patches = torch.arange(GRID * GRID, device=self.device).expand(len(batch["slots"]), -1)
+        told = self.teacher.oracle(batch["slots"], batch["figures"], patches)
+        shown = ((batch["slots"][..., 1] % 255 > 0) | (batch["figures"] > 0)).float()
+        if batch["clip"]:
+            told, shown = pool_frames(told, GRID), pool_frames(shown[..., None], GRID)[..., 0].ceil()
+        return told, 0.15 + 0.85 * shown
+
+
+class InstructionStage(PixelStage):
+    """Stage 2: projector and language model on real pixels, loss on answers; the tower goes on at a low rate with its
+    own dense loss besides."""
+
+    name = "instruct"
+
+    def __init__(self, config, settings, device, folder, workers=0):
+        super().__init__(config, settings, device, folder, workers)
+        start = self.load_stage(folder, "align")
+        self.load_state_dict(start)
+        model = self.model
+        named = list(model.language_model.named_parameters()) + list(model.multi_modal_projector.named_parameters())
+        named.append(("image_newline", model.image_newline))
+        tower = model.vision_tower.trained_parameters() + [("head." + n, p) for n, p in self.head.named_parameters()]
+        self.optimizers = [Muon(named, settings["matrix_rate"], settings["rest_rate"]),
+                           Muon(tower, settings["tower_matrix_rate"], settings["tower_rest_rate"])]
+
+    def loss(self, batch):
+        features = self.model.vision_tower(batch["pixels"])
+        rows = project_rows(self.model, batch, features)
+        answer = answer_loss(*answers(self.model.language_model, batch, rows))
+        dense = dense_loss(self.head(features), batch["slots"], batch["figures"])
+        return answer + dense, {"clip" if batch["clip"] else "picture": answer.detach(), "dense": dense.detach()}
