@@ -36,6 +36,15 @@ export interface EngineOptions {
   readonly maxChunk?: number
   /** Requests that may wait; one more is refused with ENGINE_OVERLOADED. Default 10,000. */
   readonly maxWaiting?: number
+  /** Name of a built-in chat template, or the text of one, in place of the checkpoint's own. Default: the checkpoint's. */
+  readonly chatTemplate?: string
+  /**
+   * Whose way of cutting and packing pictures, where the first authors' code (`orig`) and that of the converted
+   * checkpoints (`hf`) differ. Default `checkpoint`: that of the files' own layout.
+   */
+  readonly imageProfile?: 'checkpoint' | 'orig' | 'hf'
+  /** `square` cuts the middle out of a picture, `pad` shows all of it between margins. Default `checkpoint`: as it says. */
+  readonly imageAspect?: 'checkpoint' | 'square' | 'pad'
   /** Whether prefixes are reused. Default true. */
   readonly prefixCache?: boolean
   /** Whether tokens that a grammar dictates are appended without a decode step. Default true. */
@@ -50,8 +59,9 @@ export interface EngineOptions {
   readonly offline?: boolean
 }
 
-export type EngineConfig = Readonly<Required<Omit<EngineOptions, 'contextLength'>>> & {
+export type EngineConfig = Readonly<Required<Omit<EngineOptions, 'contextLength' | 'chatTemplate'>>> & {
   readonly contextLength: number | null
+  readonly chatTemplate: string | null
 }
 
 /** @throws EngineError CONFIG_INVALID naming the option, what came and what would be right. */
@@ -73,6 +83,9 @@ export function resolveConfig(options: EngineOptions, environment: NodeJS.Proces
     pageSize: 16,
     maxChunk: 512,
     maxWaiting: 10_000,
+    chatTemplate: null,
+    imageProfile: 'checkpoint',
+    imageAspect: 'checkpoint',
     prefixCache: true,
     jumpForward: true,
     cachePath: defaultCachePath(environment),
@@ -105,12 +118,22 @@ const INTEGERS = {
 const CHOICES = {
   precision: ['float32', 'int8', 'int8x8', 'int4'],
   binding: ['auto', 'c-api', 'node'],
+  imageProfile: ['checkpoint', 'orig', 'hf'],
+  imageAspect: ['checkpoint', 'square', 'pad'],
   prefixCache: [true, false],
   jumpForward: [true, false],
   offline: [true, false],
 } as const
 
-const DEFAULT_KEYS = { ...INTEGERS, ...CHOICES, model: [], contextLength: [], cachePath: [], modelCachePath: [] }
+const DEFAULT_KEYS = {
+  ...INTEGERS,
+  ...CHOICES,
+  model: [],
+  contextLength: [],
+  chatTemplate: [],
+  cachePath: [],
+  modelCachePath: [],
+}
 
 function check(config: EngineConfig): void {
   for (const [option, [least, most]] of Object.entries(INTEGERS)) {
@@ -131,7 +154,10 @@ function check(config: EngineConfig): void {
       throw invalid(option, `must be a text that is not empty; ${quote(value)} came.`)
     }
   }
-  const { contextLength } = config
+  const { chatTemplate, contextLength } = config
+  if (chatTemplate !== null && (typeof chatTemplate !== 'string' || chatTemplate === '')) {
+    throw invalid('chatTemplate', `must be a text that is not empty; ${quote(chatTemplate)} came.`)
+  }
   if (contextLength !== null && (!Number.isSafeInteger(contextLength) || contextLength < 2)) {
     throw invalid('contextLength', `must be a whole number from 2 on; ${quote(contextLength)} came.`)
   }

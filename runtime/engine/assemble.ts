@@ -25,6 +25,7 @@ import { FeatureService } from './feature-service.js'
 import { compiledModule } from './locate.js'
 import { planMemory } from './memory.js'
 import type { EngineParts } from './parts.js'
+import { pictureChoices } from './picture-choices.js'
 import { PromptPreparer } from './prepare.js'
 import { PromptBuilder } from './prompt-builder.js'
 import { readTokenizer } from './read-tokenizer.js'
@@ -74,9 +75,9 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
   const { text } = info
   const bytesPerToken = text.numLayers * 2 * text.numKvHeads * text.headDim * FLOAT_BYTES
   const memory = planMemory(config, text.contextLength, bytesPerToken)
-  const spec = visionSpec(info)
+  const spec = visionSpec(info, pictureChoices(config))
   const tokenizer = await readTokenizer(info, spec.profile === 'orig')
-  const { template, warning } = chooseTemplate(info)
+  const { template, warning } = chooseTemplate(info, config.chatTemplate ?? undefined)
 
   const limits: BatchLimits = {
     numSlots: memory.numSlots,

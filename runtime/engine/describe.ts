@@ -8,6 +8,7 @@ import { type Size, visionSpec } from '../vision/spec.js'
 import { videoTokens } from '../vision/video.js'
 import { videoSpec } from '../vision/video-spec.js'
 import { compiledModule } from './locate.js'
+import { pictureChoices } from './picture-choices.js'
 
 export interface ModelQuestion {
   /** Sizes of pictures whose tokens are of interest. */
@@ -31,13 +32,14 @@ export interface ModelDescription {
  * @throws EngineError what `createEngine` throws for the model, REQUEST_INVALID for clips where it takes none.
  */
 export async function describeModel(options: EngineOptions, question: ModelQuestion): Promise<ModelDescription> {
-  const { model, modelCachePath: cachePath, offline } = resolveConfig(options)
+  const config = resolveConfig(options)
+  const { model, modelCachePath: cachePath, offline } = config
   const { path, name } = await resolveModel(model, { cachePath, offline, hub: resolveHubAccess() })
   const pool = new WorkerPool('checkpoint', compiledModule('kernels/worker.js'), 1)
   try {
     const info = await inspectModel(pool, path)
     const summary = await describeCheckpoint(pool, path)
-    const spec = visionSpec(info)
+    const spec = visionSpec(info, pictureChoices(config))
     const video = videoSpec(info, spec)
     if (video === null && question.clips.length > 0) {
       throw new EngineError('REQUEST_INVALID', { what: `The model ${name} takes pictures, no videos.` })

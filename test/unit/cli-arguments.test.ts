@@ -66,6 +66,9 @@ t.test('model check takes a model by argument or flag, and sizes to tell tokens 
   t.strictSame(parseCommand(['model', 'check', 'dir']), { ...nothing, engine: { model: 'dir' } })
   const int4 = ['model', 'check', '--precision', 'int4']
   t.strictSame(parseCommand(int4), { ...nothing, engine: { precision: 'int4' } })
+  const chosen = 'model check --image-profile orig --image-aspect pad --chat-template vicuna_v1'.split(' ')
+  const engine = { imageProfile: 'orig', imageAspect: 'pad', chatTemplate: 'vicuna_v1' }
+  t.strictSame(parseCommand(chosen), { ...nothing, engine })
   t.match(parseCommand('model check --picture 1024x899,5x7 --frames 16'.split(' ')), {
     pictures: [
       { width: 1024, height: 899 },
@@ -91,7 +94,7 @@ t.test('help names every flag that is parsed, has an example and fits a terminal
   const flags: Record<string, RegExp> = {
     extract: /schema|prompt|out|property-order|whitespace|unsupported|max-tokens|concurrency/g,
     serve:
-      /host|port|api-key-file|body-limit-mib|max-running|max-waiting|drain-seconds|image-urls|image-folder|log|model|offline|precision|threads|context-length|kv-cache-mib/g,
+      /host|port|api-key-file|body-limit-mib|max-running|max-waiting|drain-seconds|image-urls|image-folder|log|model|offline|precision|image-profile|image-aspect|chat-template|threads|context-length|kv-cache-mib/g,
   }
   for (const [topic, text] of Object.entries(HELP)) {
     t.match(text, /Examples?:\n {2}/, topic)

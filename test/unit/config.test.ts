@@ -41,6 +41,9 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   pixelLimit: [0, 2 ** 41],
   modelCachePath: ['', false],
   offline: ['1', 1, null],
+  chatTemplate: ['', 7],
+  imageProfile: ['original', null],
+  imageAspect: ['anyres', false],
 }
 
 t.test('every option refuses what it cannot be, naming option, value and what would be right', async t => {

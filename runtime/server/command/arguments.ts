@@ -55,6 +55,9 @@ const ENGINE_FLAGS: Flags = {
   model: { type: 'string' },
   offline: { type: 'boolean' },
   precision: { type: 'string' },
+  'image-profile': { type: 'string' },
+  'image-aspect': { type: 'string' },
+  'chat-template': { type: 'string' },
   threads: { type: 'string' },
   'context-length': { type: 'string' },
   'kv-cache-mib': { type: 'string' },
@@ -196,6 +199,9 @@ function parse(
 function engineOptions(values: Values): EngineOptions {
   const model = text(values, 'model')
   const precision = choice(values, 'precision', ['float32', 'int8', 'int8x8', 'int4'])
+  const imageProfile = choice(values, 'image-profile', ['checkpoint', 'orig', 'hf'])
+  const imageAspect = choice(values, 'image-aspect', ['checkpoint', 'square', 'pad'])
+  const chatTemplate = text(values, 'chat-template')
   const threads = integer(values, 'threads', 1)
   const contextLength = integer(values, 'context-length', 2)
   const cacheMib = integer(values, 'kv-cache-mib', 1)
@@ -203,6 +209,9 @@ function engineOptions(values: Values): EngineOptions {
     ...(model !== null && { model }),
     ...(values.offline === true && { offline: true }),
     ...(precision !== null && { precision }),
+    ...(imageProfile !== null && { imageProfile }),
+    ...(imageAspect !== null && { imageAspect }),
+    ...(chatTemplate !== null && { chatTemplate }),
     ...(threads !== null && { threads }),
     ...(contextLength !== null && { contextLength }),
     ...(cacheMib !== null && { kvCacheBytes: cacheMib * 2 ** 20 }),
