@@ -8,7 +8,7 @@ const address = {
     postalCode: { type: 'string', pattern: '^[0-9A-Z -]{3,10}$' },
     country: { type: 'string', minLength: 2, maxLength: 2 },
   },
-  required: ['street', 'city', 'postalCode', 'country'],
+  required: ['street', 'city', 'country'],
   additionalProperties: false,
 } as const
 
