@@ -21,7 +21,8 @@ export type Opinion =
 /** Null where Ajv breaks down over the value. */
 type Judge = (value: unknown) => readonly AjvError[] | null
 
-const OPTIONS = { strict: false, logger: false, allErrors: true, validateSchema: false } as const
+// Without ownProperties Ajv takes what every object inherits ("constructor") for members of the value.
+const OPTIONS = { strict: false, logger: false, allErrors: true, validateSchema: false, ownProperties: true } as const
 const DRAFT_4 = draft4.default
 const DIALECTS: readonly [RegExp, () => { compile(schema: object): unknown }][] = [
   [/2020-12/, () => formats.default(new Ajv2020(OPTIONS))],
