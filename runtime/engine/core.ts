@@ -7,7 +7,8 @@ import type { Task } from './task.js'
 
 /** What executes batches: the model runner, or a script in tests. */
 export interface BatchRunner {
-  forward(batch: Batch): Promise<unknown>
+  /** `forwardMs`: time inside the kernels, without the messages there and back. */
+  forward(batch: Batch): Promise<{ readonly forwardMs: number }>
   /** [vocabRows] float32, valid until the next forward. */
   logits(row: number): Float32Array
   /** Makes the runner usable again after a failed forward. */
@@ -113,8 +114,8 @@ export class EngineCore {
     const started = performance.now()
     const steps = batch.decode?.steps ?? 1
     try {
-      await this.#runner.forward(batch)
-      if (batch.chunks.length === 0) this.#noteStepMs((performance.now() - started) / steps)
+      const { forwardMs } = await this.#runner.forward(batch)
+      if (batch.chunks.length === 0) this.#noteStepMs(forwardMs / steps)
       for (let step = 0; step < steps; step++) {
         this.#sample(batch, step)
         this.#commit(batch, step)
@@ -140,8 +141,9 @@ export class EngineCore {
     return { ...batch, decode: { ...decode, steps } }
   }
 
+  /** A faster step counts at once, since the first ones are slow; a slower one may be other work on the machine. */
   #noteStepMs(stepMs: number): void {
-    this.#stepMs = Number.isFinite(this.#stepMs) ? 0.8 * this.#stepMs + 0.2 * stepMs : stepMs
+    this.#stepMs = stepMs < this.#stepMs ? stepMs : 0.8 * this.#stepMs + 0.2 * stepMs
   }
 
   /** Hands every row of logits to the task whose sequence it belongs to. */

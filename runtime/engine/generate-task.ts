@@ -7,6 +7,9 @@ import type { Task } from './task.js'
 import { TokenRecorder } from './token-recorder.js'
 import { promptUsage } from './warm-task.js'
 
+/** Run ahead by as many tokens as the request has, or by these: what lies behind its end is thrown away. */
+const FREE_AT_FIRST = 16
+
 /** The part of a grammar's matcher that generation needs; see runtime/grammar. */
 export interface OutputMatcher {
   allowedIds(): Int32Array | null
@@ -116,7 +119,8 @@ export class GenerateTask implements Task {
     const { matcher, sampling, minTokens, maxTokens } = this.#options
     const isPlain = !matcher && !this.#hasPenalties && sampling.temperature === 0 && sampling.logitBias.size === 0
     if (!isPlain || this.#tokenIds.length < minTokens) return 1
-    return Math.max(1, maxTokens - this.#tokenIds.length)
+    const taken = this.#tokenIds.length
+    return Math.max(1, Math.min(maxTokens - taken, Math.max(FREE_AT_FIRST, taken)))
   }
 
   consume(position: number, logits: Float32Array): void {

@@ -2,7 +2,7 @@ import type { Batch, BatchDecode } from '../scheduler/batch.js'
 
 /** Longest stretch that a batch may run without a look at requests, in milliseconds. */
 const STRETCH_MS = 25
-const MAX_STEPS = 16
+const MAX_STEPS = 64
 
 /** What the choice depends on. */
 export interface RunAheadState {

@@ -64,13 +64,14 @@ t.test('how many steps run ahead: bounded by time, logit rows, free tokens, prom
   const batch: Batch = { stores: [], moves: [], loads: [], chunks: [], decode }
   const state: RunAheadState = { othersWait: false, stepMs: 0.1, maxLogitRows: 64, freeTokens: () => 100 }
   const choose = (changed: Partial<RunAheadState>) => chooseSteps(batch, decode, { ...state, ...changed })
-  t.equal(choose({}), 16)
+  t.equal(choose({}), 21, 'as many as logit rows hold')
+  t.equal(choose({ maxLogitRows: 1000 }), 64)
   t.equal(choose({ maxLogitRows: 17 }), 5, 'holes take rows too')
   t.equal(choose({ stepMs: 10 }), 2)
   t.equal(choose({ stepMs: 50 }), 1)
   t.equal(choose({ stepMs: Number.POSITIVE_INFINITY }), 1, 'before anything was measured')
   t.equal(choose({ freeTokens: row => (row === 2 ? 3 : 100) }), 3)
-  t.equal(choose({ freeTokens: row => (row === 1 ? 1 : 100) }), 16, 'a hole asks for nothing')
+  t.equal(choose({ freeTokens: row => (row === 1 ? 1 : 100) }), 21, 'a hole asks for nothing')
   t.equal(choose({ othersWait: true }), 1)
   const chunk = { sequence: rows[0]!, slot: 0, start: 0, count: 1, branch: null, logitRows: [], firstLogit: 0 }
   t.equal(chooseSteps({ ...batch, chunks: [chunk] }, decode, state), 1)

@@ -32,7 +32,8 @@ export class ScriptedRunner implements BatchRunner {
     this.#pageSize = pageSize
   }
 
-  async forward(batch: Batch): Promise<void> {
+  async forward(batch: Batch): Promise<{ readonly forwardMs: number }> {
+    const begun = performance.now()
     // As with a worker thread, requests come and go while a step runs.
     await new Promise(resolve => setImmediate(resolve))
     this.counts.steps++
@@ -43,6 +44,7 @@ export class ScriptedRunner implements BatchRunner {
     for (const chunk of batch.chunks) this.#feedChunk(chunk)
     const { decode } = batch
     if (decode) for (let step = 0; step < decode.steps; step++) this.#decode(decode, step)
+    return { forwardMs: performance.now() - begun }
   }
 
   #decode({ rows, firstSlot, firstLogit, lengths, tokenIds }: BatchDecode, step: number): void {
