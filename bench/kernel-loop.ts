@@ -115,5 +115,12 @@ export async function runKernelLoop(options: KernelLoopOptions): Promise<KernelL
   const quantile = (share: number): number => times[Math.floor(share * (times.length - 1))]!
   const meanMs = times.reduce((sum, time) => sum + time, 0) / times.length
   const medianMs = quantile(0.5)
-  return { options, meanMs, medianMs, p10Ms: quantile(0.1), p90Ms: quantile(0.9), tokensPerSecond: (batch * 1000) / medianMs }
+  return {
+    options,
+    meanMs,
+    medianMs,
+    p10Ms: quantile(0.1),
+    p90Ms: quantile(0.9),
+    tokensPerSecond: (batch * 1000) / medianMs,
+  }
 }

@@ -20,7 +20,7 @@ made-up vocabulary of 128,000 tokens serves the suites, and masks are compared o
 --only: suites whose name begins so ("walks" and "masks" are names too). --list: every failure.`
 
 const OWN_TOKENIZERS = [
-  'models/pocket/tokenizer.json',
+  'models/pocket-v0/tokenizer.json',
   'test/fixtures/tokenizers/sentencepiece.json',
   'test/fixtures/tokenizers/byte-level.json',
 ]

@@ -9,8 +9,11 @@ import { fetchTower } from './tower.js'
 export type { DownloadOptions } from './download-model.js'
 export type { HubAccess } from './hub-client.js'
 
-/** Models that come with the package, by name. */
-const EMBEDDED = ['pocket']
+/** Models that come with the package: the folder of each name. `pocket` is the one to use. */
+const EMBEDDED = new Map([
+  ['pocket', 'pocket-v0'],
+  ['pocket-v0', 'pocket-v0'],
+])
 
 export interface ResolvedModel {
   readonly path: string
@@ -27,8 +30,9 @@ export interface ResolvedModel {
  */
 export async function resolveModel(model: string, options: DownloadOptions): Promise<ResolvedModel> {
   const path = resolve(model)
-  if (EMBEDDED.includes(model) && !existsSync(join(path, 'config.json'))) {
-    return { path: join(packageRoot(), 'models', model), name: model }
+  const embedded = EMBEDDED.get(model)
+  if (embedded !== undefined && !existsSync(join(path, 'config.json'))) {
+    return { path: join(packageRoot(), 'models', embedded), name: model }
   }
   if (existsSync(path)) return { path, name: basename(path) }
   const id = parseModelId(model)
@@ -37,7 +41,7 @@ export async function resolveModel(model: string, options: DownloadOptions): Pro
     await fetchTower(id, snapshot, options)
     return { path: snapshot, name: id.repository }
   }
-  const what = `nothing is there, "${model}" is no id of a model on a hub (org/name or org/name@revision), and no model that comes with the package (${EMBEDDED.join(', ')}).`
+  const what = `nothing is there, "${model}" is no id of a model on a hub (org/name or org/name@revision), and no model that comes with the package (${[...EMBEDDED.keys()].join(', ')}).`
   throw new EngineError('MODEL_NOT_FOUND', { path, what })
 }
 

@@ -20,7 +20,7 @@ import type {
 import { repositoryRoot } from '../support/paths.js'
 import { waves } from '../support/tiny-graphs.js'
 
-const path = join(repositoryRoot(), 'models', 'pocket')
+const path = join(repositoryRoot(), 'models', 'pocket-v0')
 const cachePath = t.testdir()
 const session: SessionOptions = { device: 'cpu', binding: 'auto', precision: 'float32', threads: 1, cachePath }
 const geometry: DecoderGeometry = {

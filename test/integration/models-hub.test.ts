@@ -18,7 +18,7 @@ import { DOWNLOAD_CHANNEL, type DownloadProgress } from '../../runtime/protocol/
 import { type HubContents, HubServer } from '../support/hub-server.js'
 import { repositoryRoot } from '../support/paths.js'
 
-const pocket = join(repositoryRoot(), 'models/pocket')
+const pocket = join(repositoryRoot(), 'models/pocket-v0')
 const NEEDED = readdirSync(pocket).filter(name => /^(?!golden|accuracy|special).*\.json$/.test(name))
 const COMMIT = 'a'.repeat(40)
 const WEIGHTS = 'model.safetensors'
@@ -222,8 +222,9 @@ t.test('refusals say what came and what would be right', async t => {
   })
   await t.rejects(resolveModel('tiny/pocket@v9', options), { code: 'MODEL_NOT_FOUND', message: /revision "v9"/ })
   await t.rejects(resolveModel('no model', options), { code: 'MODEL_NOT_FOUND', message: /org\/name.*pocket/ })
-  t.equal((await resolveModel('pocket', options)).path, pocket)
-  t.same(await resolveModel(pocket, options), { path: pocket, name: 'pocket' })
+  t.same(await resolveModel('pocket-v0', options), { path: pocket, name: 'pocket-v0' })
+  t.equal((await resolveModel('pocket', options)).name, 'pocket')
+  t.same(await resolveModel(pocket, options), { path: pocket, name: 'pocket-v0' })
 })
 
 t.test('callers that fetch the same model at once both get it', async t => {

@@ -5,10 +5,10 @@ import { checkpointPath } from '../support/golden-checkpoint.js'
 
 t.test('a description tells tokens as the engine counts them', async t => {
   const picture = { width: 640, height: 427 }
-  const description = await describeModel({}, { pictures: [picture], clips: [] })
-  t.match(description, { name: 'pocket', summary: { family: 'llava', tokensPerTile: 144, tokensPerFrame: null } })
+  const description = await describeModel({ model: 'pocket-v0' }, { pictures: [picture], clips: [] })
+  t.match(description, { name: 'pocket-v0', summary: { family: 'llava', tokensPerTile: 144, tokensPerFrame: null } })
   t.same(description.pictures, [{ size: picture, tiles: 1, tokens: 144 }])
-  const engine = await createEngine({ threads: 1 })
+  const engine = await createEngine({ model: 'pocket-v0', threads: 1 })
   t.equal(engine.model.contextLength, description.summary.contextLength)
   t.equal(engine.model.path, description.path)
   await engine.close()
@@ -27,9 +27,9 @@ t.test('pictures of several tiles and clips have their own counts', async t => {
 
 t.test('what cannot be described says why', async t => {
   const nothing = { pictures: [], clips: [] }
-  await t.rejects(describeModel({}, { ...nothing, clips: [4] }), {
+  await t.rejects(describeModel({ model: 'pocket-v0' }, { ...nothing, clips: [4] }), {
     code: 'REQUEST_INVALID',
-    message: 'The model pocket takes pictures, no videos.',
+    message: 'The model pocket-v0 takes pictures, no videos.',
   })
   await t.rejects(describeModel({ model: 'nothing here' }, nothing), { code: 'MODEL_NOT_FOUND' })
 })

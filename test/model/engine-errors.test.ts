@@ -13,7 +13,12 @@ const good = ask(readPicture('000.png'), question)
 let engine: RadiantEngine
 
 t.before(async () => {
-  engine = await createEngine({ contextLength: 400, featureCacheBytes: 1 << 20, pixelLimit: 50_000_000 })
+  engine = await createEngine({
+    model: 'pocket-v0',
+    contextLength: 400,
+    featureCacheBytes: 1 << 20,
+    pixelLimit: 50_000_000,
+  })
 })
 t.teardown(() => engine.close())
 
@@ -138,7 +143,7 @@ t.test('abort ends a request in every state, with what it has so far', async t =
 })
 
 t.test('a request id is unique while it runs, and requests beyond the limit are refused', async t => {
-  const small = await createEngine({ maxWaiting: 2 })
+  const small = await createEngine({ model: 'pocket-v0', maxWaiting: 2 })
   const first = small.generate({ ...good, id: 'mine' })
   t.throws(() => small.generate({ ...good, id: 'mine' }), { code: 'REQUEST_DUPLICATE_ID' })
   const second = small.generate(good)
@@ -167,5 +172,8 @@ t.test('a model that is not there, not known or damaged is refused in one senten
   const noTokenizer = copy('no-tokenizer')
   rmSync(join(noTokenizer, 'tokenizer.json'))
   await t.rejects(createEngine({ model: noTokenizer }), { code: 'MODEL_NOT_FOUND', message: /tokenizer\.json/ })
-  await t.rejects(createEngine({ kvCacheBytes: 1 << 20 }), { code: 'CONFIG_INVALID', message: /kvCacheBytes/ })
+  await t.rejects(createEngine({ model: 'pocket-v0', kvCacheBytes: 1 << 20 }), {
+    code: 'CONFIG_INVALID',
+    message: /kvCacheBytes/,
+  })
 })

@@ -9,7 +9,7 @@ const golden = readPocketCases()
 const kindQuestion = 'What kind of document is this?'
 
 async function withEngine(options: EngineOptions, use: (engine: RadiantEngine) => Promise<void>): Promise<void> {
-  const engine = await createEngine({ threads: 1, ...options })
+  const engine = await createEngine({ model: 'pocket-v0', threads: 1, ...options })
   try {
     await use(engine)
     await idle(engine)

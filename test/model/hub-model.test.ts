@@ -6,7 +6,7 @@ import { HubServer } from '../support/hub-server.js'
 import { repositoryRoot } from '../support/paths.js'
 
 t.test('an engine loads a model by its id, and again offline when the hub has gone', async t => {
-  const pocket = join(repositoryRoot(), 'models/pocket')
+  const pocket = join(repositoryRoot(), 'models/pocket-v0')
   const files = Object.fromEntries(readdirSync(pocket).map(name => [name, readFileSync(join(pocket, name))]))
   const server = await HubServer.start({ repository: 'tiny/pocket', commit: 'a'.repeat(40), files })
   process.env.HF_ENDPOINT = server.endpoint

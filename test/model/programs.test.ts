@@ -4,7 +4,7 @@ import { misfits } from '../programs/conform.js'
 import { CORPUS } from '../programs/corpus.js'
 
 t.test('the program corpus conforms on the embedded model', async t => {
-  const engine = await createEngine({ threads: 1 })
+  const engine = await createEngine({ model: 'pocket-v0', threads: 1 })
   t.teardown(() => engine.close())
   t.ok(CORPUS.length >= 9)
   for (const { program, inputs } of CORPUS) {

@@ -3,14 +3,16 @@ import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { repositoryRoot } from './paths.js'
 
-export const POCKET_PATH = join(repositoryRoot(), 'models', 'pocket')
+export const POCKET_PATH = join(repositoryRoot(), 'models', 'pocket-v0')
 
 /** For tap's `skip`: false, or why the real model cannot be tested. */
-export const POCKET_SKIP = existsSync(join(POCKET_PATH, 'model.safetensors')) ? false : 'models/pocket has no weights'
+export const POCKET_SKIP = existsSync(join(POCKET_PATH, 'model.safetensors'))
+  ? false
+  : 'models/pocket-v0 has no weights'
 
 const PICTURES = join(repositoryRoot(), 'test', 'fixtures', 'checkpoints', 'pocket-pictures')
 
-/** One case of models/pocket/golden.json. */
+/** One case of models/pocket-v0/golden.json. */
 export interface PocketCase {
   /** The picture's file name. */
   readonly image: string

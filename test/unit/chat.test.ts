@@ -12,7 +12,7 @@ import { repositoryRoot } from '../support/paths.js'
 type Json = Record<string, unknown>
 
 const readPocket = (name: string): Json =>
-  JSON.parse(readFileSync(join(repositoryRoot(), 'models/pocket', name), 'utf8'))
+  JSON.parse(readFileSync(join(repositoryRoot(), 'models/pocket-v0', name), 'utf8'))
 
 function facts(tokenizerConfig: Json | null, config: Json = {}, family = 'llava'): ChatFacts {
   return { path: 'models/test', family, files: { config, processor: null, tokenizerConfig, chatTemplate: null } }
@@ -81,7 +81,7 @@ t.test('a system message takes the place of the default one', async t => {
 t.test('the pocket model: prompt text, ids, later turns', async t => {
   const { cases } = readPocket('golden.json') as { cases: { prompt: string; input_ids: number[] }[] }
   const tokenizer = loadTokenizer(readPocket('tokenizer.json'), readPocket('tokenizer_config.json'), {
-    path: 'models/pocket',
+    path: 'models/pocket-v0',
     imageTokenId: 4,
     eosIds: [2],
   })

@@ -57,7 +57,7 @@ t.test('the oracle finds what is wrong, and names where Ajv is', t => {
 })
 
 t.test("masks over the pocket model's own tokenizer equal acceptance token by token", t => {
-  const vocabulary = readVocabulary(`${repositoryRoot()}/models/pocket/tokenizer.json`)
+  const vocabulary = readVocabulary(`${repositoryRoot()}/models/pocket-v0/tokenizer.json`)
   const report = compareMasks(realistic, vocabulary, { checks: 50_000, random: makeRandom(32) })
   t.ok(report.checks >= 50_000)
   t.ok(report.states > 50)

@@ -7,7 +7,7 @@ import { legalByBytes, legalByMask } from '../support/mask-oracle.js'
 import { repositoryRoot } from '../support/paths.js'
 import { makeRandom } from '../support/vocabularies.js'
 
-const read = (name: string) => JSON.parse(readFileSync(join(repositoryRoot(), 'models/pocket', name), 'utf8'))
+const read = (name: string) => JSON.parse(readFileSync(join(repositoryRoot(), 'models/pocket-v0', name), 'utf8'))
 const tokenizer = loadTokenizer(read('tokenizer.json'), read('tokenizer_config.json'), {
   path: 'pocket',
   imageTokenId: 4,

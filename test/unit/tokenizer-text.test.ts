@@ -13,8 +13,8 @@ const fixture = (name: string, imageTokenId: number, config: object): Tokenizer 
 
 const llama = fixture('sentencepiece', 32000, { bos_token: '<s>', eos_token: '</s>' })
 const byteLevel = fixture('byte-level', 519, { eos_token: '<|im_end|>' })
-const pocket = loadTokenizer(read('models/pocket/tokenizer.json'), read('models/pocket/tokenizer_config.json'), {
-  path: 'models/pocket',
+const pocket = loadTokenizer(read('models/pocket-v0/tokenizer.json'), read('models/pocket-v0/tokenizer_config.json'), {
+  path: 'models/pocket-v0',
   imageTokenId: 4,
   eosIds: [2],
 })

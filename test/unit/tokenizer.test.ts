@@ -33,8 +33,8 @@ function load(name: string, facts = {}): Tokenizer {
 }
 
 const pocket = () =>
-  loadTokenizer(read('models/pocket/tokenizer.json'), read('models/pocket/tokenizer_config.json'), {
-    path: 'models/pocket',
+  loadTokenizer(read('models/pocket-v0/tokenizer.json'), read('models/pocket-v0/tokenizer_config.json'), {
+    path: 'models/pocket-v0',
     imageTokenId: 4,
     eosIds: [2],
   })
@@ -74,7 +74,7 @@ t.test('published ids of LLaVA prompts', async t => {
 
 t.test('the pocket model gets exactly the ids of its golden prompts', async t => {
   const tokenizer = pocket()
-  const { cases } = read('models/pocket/golden.json') as { cases: { prompt: string; input_ids: number[] }[] }
+  const { cases } = read('models/pocket-v0/golden.json') as { cases: { prompt: string; input_ids: number[] }[] }
   t.ok(cases.length > 0)
   for (const { prompt, input_ids: expected } of cases) {
     const [before, after] = prompt.split('<image>') as [string, string]
@@ -183,7 +183,7 @@ t.test('the identity is of the tokenizer, and what cannot be used is refused', a
   t.not(load('sentencepiece').id, load('metaspace-first').id)
   const facts = { path: 'models/x', imageTokenId: 4, eosIds: [2] }
   t.throws(() => loadTokenizer({}, null, facts), { code: 'MODEL_CORRUPT' })
-  const tokenizer = read('models/pocket/tokenizer.json')
+  const tokenizer = read('models/pocket-v0/tokenizer.json')
   t.throws(() => loadTokenizer({ ...tokenizer, decoder: { type: 'CTC' } }, null, facts), {
     code: 'MODEL_UNSUPPORTED',
     message: /decodes by \{"type":"CTC"\}/,

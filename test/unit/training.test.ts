@@ -5,7 +5,7 @@ import { repositoryRoot } from '../support/paths.js'
 
 const NEEDED =
   'import torch, numpy, PIL, safetensors; from documents.fonts import font_paths; assert len(font_paths()) > 20'
-const PYTHON = process.env['RADIANT_PYTHON'] ?? 'python3'
+const PYTHON = process.env.RADIANT_PYTHON ?? 'python3'
 const folder = join(repositoryRoot(), 'training')
 
 /** The training code is Python: where its packages or the fonts are missing there is nothing to test it with. */
