@@ -43,8 +43,11 @@ export interface EngineOptions {
    * checkpoints (`hf`) differ. Default `checkpoint`: that of the files' own layout.
    */
   readonly imageProfile?: 'checkpoint' | 'orig' | 'hf'
-  /** `square` cuts the middle out of a picture, `pad` shows all of it between margins. Default `checkpoint`: as it says. */
-  readonly imageAspect?: 'checkpoint' | 'square' | 'pad'
+  /**
+   * `square` cuts the middle out of a picture, `pad` shows all of it between margins, `hd` is LLaVA-1.5-HD: tiles over
+   * a grid of up to six, then the whole. Default `checkpoint`: as it says.
+   */
+  readonly imageAspect?: 'checkpoint' | 'square' | 'pad' | 'hd'
   /** Whether prefixes are reused. Default true. */
   readonly prefixCache?: boolean
   /** Whether tokens that a grammar dictates are appended without a decode step. Default true. */
@@ -119,7 +122,7 @@ const CHOICES = {
   precision: ['float32', 'int8', 'int8x8', 'int4'],
   binding: ['auto', 'c-api', 'node'],
   imageProfile: ['checkpoint', 'orig', 'hf'],
-  imageAspect: ['checkpoint', 'square', 'pad'],
+  imageAspect: ['checkpoint', 'square', 'pad', 'hd'],
   prefixCache: [true, false],
   jumpForward: [true, false],
   offline: [true, false],

@@ -52,10 +52,13 @@ export interface VisionFacts {
   }
 }
 
-/** Choices over the checkpoint's own. 1.5-HD is `{ pinpoints: highDefinitionPinpoints(224), base: 'last' }`. */
+/**
+ * Choices over the checkpoint's own. `hd` is 1.5-HD: the grids of `highDefinitionPinpoints` and the whole picture last;
+ * rows of the map end with image_newline where the checkpoint has that vector.
+ */
 export interface VisionOverrides {
   readonly profile?: Profile
-  readonly aspect?: 'square' | 'pad'
+  readonly aspect?: 'square' | 'pad' | 'hd'
   readonly pinpoints?: readonly Size[]
   readonly base?: 'first' | 'last'
   readonly orientation?: Orientation
@@ -68,7 +71,12 @@ const HALVES = [0.5, 0.5, 0.5]
 const FAMILIES = ['llava', 'llava_next', 'llava_next_video', 'llava_llama', 'llava_mistral', 'llava_mpt', 'llava_qwen']
 
 /** How the checkpoint wants its pictures. Throws MODEL_UNSUPPORTED that names the field it cannot honour. */
-export function visionSpec(facts: VisionFacts, overrides: VisionOverrides = {}): VisionSpec {
+export function visionSpec(facts: VisionFacts, choices: VisionOverrides = {}): VisionSpec {
+  const { aspect: chosenAspect, ...others } = choices
+  const isHd = chosenAspect === 'hd'
+  const overrides = isHd
+    ? ({ pinpoints: highDefinitionPinpoints(facts.vision.tileSize), base: 'last', ...others } as const)
+    : others
   const refuse = (what: string): never => {
     throw new EngineError('MODEL_UNSUPPORTED', { path: facts.path, what: `${what}.` })
   }
@@ -87,7 +95,8 @@ export function visionSpec(facts: VisionFacts, overrides: VisionOverrides = {}):
   const isSiglip = /siglip/i.test(String(towerType))
   const pixels = readPixels(preprocessor ?? {}, facts.vision.tileSize, isSiglip, refuse)
   const layout = original ? readOriginal(config, refuse) : readConverted(facts.family, config, preprocessor ?? {})
-  const aspect = overrides.pinpoints === undefined ? (overrides.aspect ?? layout.aspect) : 'anyres'
+  const single = isHd ? undefined : chosenAspect
+  const aspect = overrides.pinpoints === undefined ? (single ?? layout.aspect) : 'anyres'
   if (aspect === 'anyres' && extra === 1) refuse('tiles of a grid cannot be joined when each keeps its class token')
   const pinpoints =
     aspect === 'anyres'
@@ -112,7 +121,7 @@ export function visionSpec(facts: VisionFacts, overrides: VisionOverrides = {}):
     pinpoints,
     maxTiles: aspect === 'anyres' ? layout.maxTiles : null,
     merge: highDefinition ? 'spatial_unpad' : layout.merge,
-    newline: highDefinition || layout.newline,
+    newline: (highDefinition && !isHd) || layout.newline,
     base: layout.base === 'none' ? 'none' : (overrides.base ?? 'first'),
     orientation: overrides.orientation ?? (profile === 'hf' ? 'apply' : 'ignore'),
   }

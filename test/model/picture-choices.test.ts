@@ -16,6 +16,7 @@ t.test('where implementations disagree, either can be chosen', async t => {
   t.equal(await tokens({ imageProfile: 'hf' }), hf, 'the layout is that of transformers')
   t.not(await tokens({ imageProfile: 'orig' }), hf)
   t.equal(await tokens({ imageAspect: 'pad' }), 17, 'one tile, and the end of its row')
+  t.not(await tokens({ imageAspect: 'hd' }), hf, 'the grids of 1.5-HD')
 })
 
 t.test('what is described is what is served', async t => {
@@ -53,4 +54,21 @@ t.test('what is described is what is served', async t => {
     code: 'TEMPLATE_FAILED',
     message: /there is no template "vicuna"; built in are .*vicuna_v1/,
   })
+})
+
+t.test('a 1.5 checkpoint looks at a picture in high definition', async t => {
+  const image = { bytes: await patternPng([70, 40]) }
+  const plain = checkpointPath('llava-clip-llama')
+  const question = { pictures: [{ width: 70, height: 40 }], clips: [] }
+  const { pictures } = await describeModel({ model: plain, imageAspect: 'hd' }, question)
+  const engine = await createEngine({ model: plain, cachePath, threads: 1, imageAspect: 'hd' })
+  const content = [{ kind: 'image', image } as const, { kind: 'text', text: 'What?' } as const]
+  const { usage } = await engine.generate({
+    prompt: { kind: 'chat', messages: [{ role: 'user', content }] },
+    sampling: { maxTokens: 1 },
+  }).result
+  t.equal(usage.imageTokens, pictures[0]!.tokens)
+  t.ok(pictures[0]!.tiles > 1 && usage.imageTokens > 16)
+  engine.checkIntegrity()
+  await engine.close()
 })

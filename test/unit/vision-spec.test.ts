@@ -70,6 +70,9 @@ t.test('1.5-HD is a choice over a 1.5 checkpoint', async t => {
   const small = { ...original({}), vision: { tileSize: 224, patchSize: 14, featuresPerTile: 256 } }
   const spec = visionSpec(small, { pinpoints: highDefinitionPinpoints(224), base: 'last' })
   t.match(spec, { aspect: 'anyres', merge: 'spatial_unpad', newline: true, base: 'last', side: 16 })
+  t.strictSame(visionSpec(small, { aspect: 'hd' }), { ...spec, newline: false }, 'without a vector to end rows with')
+  const withVector = { ...original({ mm_patch_merge_type: 'spatial_unpad' }), vision: small.vision }
+  t.strictSame(visionSpec(withVector, { aspect: 'hd' }), spec)
 })
 
 t.test('a SigLIP tower takes the picture squashed, with its own mean', async t => {

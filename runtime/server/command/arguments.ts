@@ -200,7 +200,7 @@ function engineOptions(values: Values): EngineOptions {
   const model = text(values, 'model')
   const precision = choice(values, 'precision', ['float32', 'int8', 'int8x8', 'int4'])
   const imageProfile = choice(values, 'image-profile', ['checkpoint', 'orig', 'hf'])
-  const imageAspect = choice(values, 'image-aspect', ['checkpoint', 'square', 'pad'])
+  const imageAspect = choice(values, 'image-aspect', ['checkpoint', 'square', 'pad', 'hd'])
   const chatTemplate = text(values, 'chat-template')
   const threads = integer(values, 'threads', 1)
   const contextLength = integer(values, 'context-length', 2)
