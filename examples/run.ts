@@ -19,7 +19,7 @@ const print = (text: string): void => {
 
 const files = await readdir(new URL('.', import.meta.url))
 const file = files.find(name => name.startsWith(`${number}-`) && name.endsWith('.js'))
-if (file === undefined) throw new Error(`there is no example ${number}; there are 01 to 09`)
+if (file === undefined) throw new Error(`there is no example ${number}; there are 01 to 11`)
 const example = (await import(new URL(file, import.meta.url).href)) as Example
 
 if (number === '09') await example.main(url ?? 'http://localhost:30000', pictures, print)

@@ -10,6 +10,8 @@ import { main as readAFolder } from '../../examples/06-read-a-folder.js'
 import { main as streamAndCancel } from '../../examples/07-stream-and-cancel.js'
 import { main as runSession } from '../../examples/08-session.js'
 import { main as runOverHttp } from '../../examples/09-over-http.js'
+import { main as watchAClip } from '../../examples/10-watch-a-clip.js'
+import { main as readSmallPrint } from '../../examples/11-read-small-print.js'
 import type { Backend } from '../../frontend/index.js'
 import { buildServer } from '../../runtime/server/app.js'
 import { golden } from '../support/golden.js'
@@ -51,6 +53,14 @@ const RUNS: Readonly<Record<string, readonly [Main, Script]>> = {
     runSession,
     answering({ 'What kind': 'price tag', Extract: '{"product":"Tea","price":3.5}', 'Is the currency': 'yes' }),
   ],
+  '10-watch-a-clip': [
+    watchAClip,
+    answering({ shape: '{"shape":"circle","color":"red","direction":"up"}', first: '{"first":61,"last":40}' }),
+  ],
+  '11-read-small-print': [
+    readSmallPrint,
+    inTurn('{"invoice_number":"WL-258","date":"08/02/2031","total":48.81,"currency":"GBP"}', '{"Tam":5,"Cheese":3}'),
+  ],
 }
 
 for (const [name, [main, answers]] of Object.entries(RUNS)) {
@@ -82,7 +92,7 @@ t.test('every example is run here, and none is longer than a page', async t => {
   const files = readdirSync(examples).filter(name => /^\d\d-.*\.ts$/.test(name))
   t.same(
     files.map(name => name.replace('.ts', '')),
-    [...Object.keys(RUNS), '09-over-http'],
+    [...Object.keys(RUNS), '09-over-http'].sort(),
   )
   for (const name of files) t.ok(readFileSync(join(examples, name), 'utf8').split('\n').length < 60, name)
 })

@@ -4,7 +4,7 @@ const ENGINE_FLAGS = `  --model MODEL            checkpoint folder, org/name on 
   --offline                fetch no model; one from a hub must be in the cache
   --precision NAME         float32, int8, int8x8 or int4 (default: float32)
   --image-profile NAME     orig or hf: whose way of cutting and packing pictures (default: the checkpoint's)
-  --image-aspect NAME      square cuts the middle out, pad shows all (default: the checkpoint's)
+  --image-aspect NAME      square cuts the middle out, pad shows all, hd tiles it (default: the checkpoint's)
   --chat-template NAME     a built-in template, such as vicuna_v1 (default: the checkpoint's)
   --threads N              threads of the decoder (default: all cores, at most 8)
   --context-length N       most tokens of prompt and answer (default: the model's)
