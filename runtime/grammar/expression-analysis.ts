@@ -87,6 +87,8 @@ export class Analysis {
       case Kind.Choice:
         // Looks at every branch: a rule that is never looked at is a rule whose faults never show.
         return (data[id] as readonly number[]).filter(visit).length > 0
+      case Kind.Item:
+        return visit(first[id]!)
       case Kind.Repeat:
         return second[id] === 0 || visit(first[id]!)
       case Kind.Rule:

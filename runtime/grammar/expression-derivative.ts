@@ -46,11 +46,24 @@ export class Derivatives {
   }
 
   step(id: ExpressionId, byte: number): ExpressionId {
+    const { items } = this.#store
+    if (items.keepsText(id)) return this.#store.prune(items.step(id, byte))
     const start = this.rowStart(id)
     return this.table[start + byte]!
   }
 
-  /** Where the row of `id` begins in `table`; made when it is not there yet. */
+  /** Steps worth trying from a state; where they differ from byte to byte, two bytes of each range. */
+  *samples(id: ExpressionId): Generator<readonly [low: number, high: number, target: ExpressionId], void> {
+    const segments = this.segments(id)
+    const differ = this.#store.items.keepsText(id)
+    for (let at = 0; at < segments.length; at += 3) {
+      const [low, high] = [segments[at]!, segments[at + 1]!]
+      if (!differ) yield [low, high, segments[at + 2]!]
+      else for (const byte of pickBytes(low, high)) yield [byte, byte, this.step(id, byte)]
+    }
+  }
+
+  /** Where the row of `id` begins in `table`; made when it is not there yet. Without regard to kept texts: see distinct-items.ts. */
   rowStart(id: ExpressionId): number {
     const known = this.#rowStarts[id]
     return known !== undefined ? known : this.#makeRow(id)
@@ -123,6 +136,13 @@ export class Derivatives {
         return this.#intersect(this.segments(first[id]!), this.segments(second[id]!))
       case Kind.Not:
         return this.#complement(this.segments(first[id]!))
+      case Kind.Item: {
+        const made: number[] = []
+        const inner = this.segments(first[id]!)
+        for (let at = 0; at < inner.length; at += 3)
+          append(made, inner[at]!, inner[at + 1]!, store.items.forgotten(id, inner[at + 2]!))
+        return store.isNullable(first[id]!) ? this.#union([made, this.segments(store.items.afterForgotten(id))]) : made
+      }
       default:
         return NONE
     }
@@ -215,4 +235,10 @@ function append(made: number[], low: number, high: number, target: ExpressionId)
   const end = made.length
   if (end > 0 && made[end - 1] === target && made[end - 2] === low - 1) made[end - 2] = high
   else made.push(low, high, target)
+}
+
+/** A letter or a digit where there is one. */
+function pickBytes(low: number, high: number): readonly number[] {
+  const wishes = [0x61, 0x30, low, high].filter(byte => low <= byte && byte <= high)
+  return [...new Set(wishes)].slice(0, 2)
 }

@@ -107,6 +107,7 @@ export class Inclusion {
     let isFree = true
     switch (kinds[id]) {
       case Kind.Rule:
+      case Kind.Item:
         isFree = false
         break
       case Kind.Sequence:

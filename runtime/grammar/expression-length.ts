@@ -80,6 +80,8 @@ export class MinLength {
         return store.rules.minLength(first[id]!) ?? visit(store.rules.body(first[id]!))
       case Kind.And:
         return Math.max(visit(first[id]!), visit(second[id]!))
+      case Kind.Item:
+        return visit(first[id]!) + store.items.minLengthAfter(id)
       case Kind.Not:
         return store.isNullable(id) ? 0 : 1
       default:

@@ -27,6 +27,11 @@ export const Kind = {
   And: 8,
   /** Every byte string that is not in `first`. */
   Not: 9,
+  /**
+   * An item of an array without repetition, and the rest of that array: `first` is what is left of the item, `second`
+   * the text that it has so far (see distinct-items.ts), `third` where it stands.
+   */
+  Item: 10,
 } as const
 
 /** Bounds on what one grammar may take. Past any of them the store throws GRAMMAR_TOO_COMPLEX. */
@@ -138,6 +143,8 @@ function keyOf(kind: number, first: number, second: number, third: number, data:
       return `c${data}`
     case Kind.Choice:
       return `a${data}`
+    case Kind.Item:
+      return `i${first},${second},${third}`
     case Kind.Repeat:
       return `r${first},${second},${third}`
     default:

@@ -66,8 +66,7 @@ function search(
     const state = step.from === null ? step.state : rules.enter(step.state)
     if (state === FAIL) continue
     if (reached.size > maxStates) return 'unfinished'
-    const segments = store.derivatives.segments(state)
-    for (const [byte, target] of preferredSteps(segments)) push(target, byte, step)
+    for (const [byte, target] of preferredSteps([...store.derivatives.samples(state)].flat())) push(target, byte, step)
     if ((reached.size & 255) === 0) store.nodes.checkDeadline()
   }
   rules.exhaust?.(reached.keys())

@@ -1,3 +1,4 @@
+import type { DistinctSnapshot } from './distinct-items.js'
 import type { ExpressionStore } from './expression.js'
 import { type ExpressionId, Kind, type NodeData } from './expression-nodes.js'
 
@@ -13,6 +14,7 @@ export interface PackedStore {
   readonly ruleBodies: Int32Array
   readonly root: ExpressionId
   readonly stringCharacter: ExpressionId | null
+  readonly items: DistinctSnapshot
 }
 
 /** Nodes restored between two breaths. */
@@ -45,6 +47,7 @@ export function packStore(store: ExpressionStore, root: ExpressionId): PackedSto
     ruleBodies: Int32Array.from(bodies),
     root,
     stringCharacter: store.stringCharacter,
+    items: store.items.snapshot(),
   }
 }
 
@@ -65,6 +68,7 @@ export function* restoreStore(packed: PackedStore, store: ExpressionStore): Gene
     else if (kind === Kind.Sequence || kind === Kind.And) store.nodes.internPair(kind, first, second)
     else store.nodes.intern(kind, first, second, third, readData(packed, id, kind))
   }
+  store.items.restore(packed.items)
   if (packed.stringCharacter !== null) store.markStringCharacter(packed.stringCharacter)
 }
 

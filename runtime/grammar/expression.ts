@@ -1,4 +1,5 @@
 import { EngineError } from '../protocol/error.js'
+import { DistinctItems } from './distinct-items.js'
 import { Analysis } from './expression-analysis.js'
 import { joinMembers } from './expression-choice.js'
 import { Derivatives } from './expression-derivative.js'
@@ -36,6 +37,8 @@ export class ExpressionStore {
   readonly limits: ExpressionLimits
   readonly nodes: NodeTable
   readonly rules: RuleTable
+  /** Arrays whose items must differ. */
+  readonly items = new DistinctItems(this)
   readonly #analysis: Analysis
   readonly #derivatives: Derivatives
   readonly #inclusion = new Inclusion(this)
@@ -61,7 +64,7 @@ export class ExpressionStore {
 
   /** Rough memory held, in bytes. */
   get bytes(): number {
-    return this.nodes.bytes + this.#derivatives.bytes
+    return this.nodes.bytes + this.#derivatives.bytes + this.items.bytes
   }
 
   /** From now on work past this moment (of performance.now()) throws GRAMMAR_TOO_COMPLEX; Infinity lifts it. */

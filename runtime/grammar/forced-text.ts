@@ -69,8 +69,8 @@ export class ForcedText {
 
   /** Nothing may follow the state. */
   isFinal(state: ExpressionId): boolean {
-    const segments = this.#store.derivatives.segments(state)
-    for (let at = 2; at < segments.length; at += 3) if (!this.#store.isEmptyLanguage(segments[at]!)) return false
+    for (const [, , target] of this.#store.derivatives.samples(state))
+      if (!this.#store.isEmptyLanguage(target)) return false
     return true
   }
 
@@ -93,12 +93,11 @@ export class ForcedText {
   }
 
   #findSingle(state: ExpressionId): number {
-    const segments = this.#store.derivatives.segments(state)
     let single = -1
-    for (let at = 0; at < segments.length; at += 3) {
-      if (this.#store.isEmptyLanguage(segments[at + 2]!)) continue
-      if (single >= 0 || segments[at] !== segments[at + 1]) return -1
-      single = segments[at]!
+    for (const [low, high, target] of this.#store.derivatives.samples(state)) {
+      if (this.#store.isEmptyLanguage(target)) continue
+      if (single >= 0 || low !== high) return -1
+      single = low
     }
     return single
   }

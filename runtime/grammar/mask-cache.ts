@@ -37,6 +37,17 @@ export function writeMask(mask: TokenMask, row: Int32Array): void {
   for (const id of mask.ids) row[id >>> 5]! |= 1 << (id & 31)
 }
 
+export function removeTokens(mask: TokenMask, tokens: readonly number[]): TokenMask {
+  if (mask.kind === 'sparse') {
+    const removed = new Set(tokens)
+    return { kind: 'sparse', ids: mask.ids.filter(id => !removed.has(id)) }
+  }
+  const bits = mask.bits.slice()
+  for (const id of tokens) bits[id >>> 5]! &= ~(1 << (id & 31))
+  const count = countBits(bits)
+  return count <= bits.length ? { kind: 'sparse', ids: listBits(bits, count) } : { kind: 'dense', bits, count }
+}
+
 export function countBits(words: Int32Array): number {
   let count = 0
   for (let index = 0; index < words.length; index++) {

@@ -33,6 +33,8 @@ export class MaskKeys {
         const max = third[state]! > this.#maxBytes ? Number.POSITIVE_INFINITY : third[state]!
         return this.#store.repeat(first[state]!, min, max)
       }
+      case Kind.Item:
+        return this.#store.items.forgotten(state, this.keyOf(first[state]!))
       case Kind.Sequence:
         return this.#store.sequence(this.keyOf(first[state]!), second[state]!)
       case Kind.Choice:

@@ -32,6 +32,8 @@ export class PlainRuns {
   /** For a state with a run: no token made of more plain characters may come next. */
   isExact(state: ExpressionId): boolean {
     const { kinds, first, second } = this.#store.nodes
+    if (kinds[state] === Kind.Item) return this.isExact(first[state]!)
+    if (kinds[state] === Kind.Sequence && kinds[first[state]!] === Kind.Item) return this.isExact(first[state]!)
     if (kinds[state] === Kind.Repeat) return true
     if (kinds[state] !== Kind.Sequence || kinds[first[state]!] !== Kind.Repeat) return false
     return !beginsPlain(this.#store, second[state]!)
@@ -44,7 +46,7 @@ export class PlainRuns {
       for (const member of data[state] as readonly number[]) longest = Math.max(longest, this.lengthOf(member))
       return longest
     }
-    if (kinds[state] === Kind.Sequence) return this.lengthOf(first[state]!)
+    if (kinds[state] === Kind.Sequence || kinds[state] === Kind.Item) return this.lengthOf(first[state]!)
     return kinds[state] === Kind.Repeat && this.#takesPlain(first[state]!) ? third[state]! : 0
   }
 

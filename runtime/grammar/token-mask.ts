@@ -1,6 +1,7 @@
 import { EngineError } from '../protocol/error.js'
+import { type DoubtfulToken, findDoubtful } from './doubtful-tokens.js'
 import type { ExpressionId, ExpressionStore } from './expression.js'
-import { countBits, listBits, type MaskCache, type TokenMask } from './mask-cache.js'
+import { countBits, listBits, type MaskCache, removeTokens, type TokenMask } from './mask-cache.js'
 import { MaskKeys } from './mask-keys.js'
 import { PlainRuns } from './plain-run.js'
 import { TokenRanges } from './token-ranges.js'
@@ -19,8 +20,12 @@ export class MaskMaker {
   readonly #cache: MaskCache
   readonly #runs: PlainRuns
   readonly #keys: MaskKeys
-  /** Keys of this grammar's masks begin here: ids stay below 2 ** 24. */
+  /** Keys of this grammar's masks begin here, those of masks with doubtful tokens at the other: ids stay below 2 ** 24. */
   readonly #base = serial++ * 2 ** 24
+  readonly #draftBase = serial++ * 2 ** 24
+  readonly #doubtful = new Map<ExpressionId, readonly DoubtfulToken[]>()
+  /** States for which none of the doubtful tokens is wrong. */
+  readonly #sound = new Set<ExpressionId>()
   readonly #rows: Int32Array
   readonly #ranges = new TokenRanges()
 
@@ -38,14 +43,46 @@ export class MaskMaker {
   mask(state: ExpressionId): TokenMask {
     const direct = this.#cache.get(this.#base + state)
     if (direct !== undefined) return direct
-    const key = this.#keys.keyOf(state)
-    if (key !== state) {
-      const shared = this.#cache.get(this.#base + key)
-      if (shared !== undefined) return shared
+    const key = this.#keys.keyOf(this.#store.items.forget(state))
+    return this.#store.within(MASK_BUDGET, () => {
+      const doubtful = this.#doubtfulOf(key)
+      const base = doubtful.length > 0 ? this.#draftBase : this.#base
+      let made = this.#cache.get(base + key)
+      if (made === undefined) {
+        made = this.#make(key)
+        this.#cache.set(base + key, made)
+      }
+      return doubtful.length > 0 ? this.#without(made, doubtful, state) : made
+    })
+  }
+
+  #doubtfulOf(key: ExpressionId): readonly DoubtfulToken[] {
+    let tokens = this.#doubtful.get(key)
+    if (tokens === undefined) {
+      tokens = findDoubtful(this.#store, this.#trie, this.#runs, key)
+      if (this.#store.items.isUsed) this.#doubtful.set(key, tokens)
     }
-    const made = this.#store.within(MASK_BUDGET, () => this.#make(key))
-    this.#cache.set(this.#base + key, made)
-    return made
+    return tokens
+  }
+
+  /** The draft without the doubtful tokens that lead to nothing from `state`; kept only where it differs. */
+  #without(draft: TokenMask, doubtful: readonly DoubtfulToken[], state: ExpressionId): TokenMask {
+    if (this.#sound.has(state)) return draft
+    const dead = doubtful.filter(token => !this.#leadsOn(state, token.bytes)).flatMap(token => token.ids)
+    if (dead.length === 0) {
+      this.#sound.add(state)
+      return draft
+    }
+    const mask = removeTokens(draft, dead)
+    if (mask.kind === 'sparse' && mask.ids.length === 0) throw noWayOn()
+    this.#cache.set(this.#base + state, mask)
+    return mask
+  }
+
+  #leadsOn(from: ExpressionId, bytes: Uint8Array): boolean {
+    let state = from
+    for (const byte of bytes) state = this.#store.derivative(state, byte)
+    return state !== this.#store.fail
   }
 
   #make(state: ExpressionId): TokenMask {
@@ -69,11 +106,7 @@ export class MaskMaker {
     for (const id of stops) bits[id >>> 5]! |= 1 << (id & 31)
 
     const count = countBits(bits)
-    if (count === 0)
-      throw new EngineError('GRAMMAR_UNSUPPORTED', {
-        kind: 'grammar',
-        what: 'the tokenizer has no token for what must come next; it needs one for every single byte.',
-      })
+    if (count === 0) throw noWayOn()
     return count <= words ? { kind: 'sparse', ids: listBits(bits, count) } : { kind: 'dense', bits, count }
   }
 
@@ -140,4 +173,11 @@ export class MaskMaker {
       }
     }
   }
+}
+
+function noWayOn(): EngineError {
+  return new EngineError('GRAMMAR_UNSUPPORTED', {
+    kind: 'grammar',
+    what: 'the tokenizer has no token for what must come next; it needs one for every single byte.',
+  })
 }

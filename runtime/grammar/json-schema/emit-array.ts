@@ -1,8 +1,10 @@
+import { ROOM } from '../distinct-values.js'
 import type { ExpressionId } from '../expression.js'
 import { type ArrayRecord, type ContainsCount, itemFormula } from './array-record.js'
 import type { EmitContext } from './emitter.js'
 import type { Formula } from './formula.js'
 import { ItemMachine } from './item-machine.js'
+import { itemTexts } from './item-texts.js'
 import { listValues } from './list-values.js'
 
 const MAX_CONTAINS = 4
@@ -134,7 +136,9 @@ export class ArrayEmitter {
       listValues(this.#context.expander, formula, MAX_UNIQUE),
     )
     if (values.some(list => list === null)) {
-      this.#report(pointer, 'items must come from a finite list ("enum", "const", a small range of integers)')
+      const distinct = this.#emitDistinct(record, depth)
+      if (distinct !== null) return distinct
+      this.#report(pointer, 'items must be no arrays or objects, and of enough values for "minItems"')
       return this.emit({ ...record, unique: null }, depth)
     }
     const lists = values.map(list => new Set(list))
@@ -156,6 +160,21 @@ export class ArrayEmitter {
       nonEmpty: record.prefix.length === 0 && record.min <= all.length,
     })
     return machine.build()
+  }
+
+  /** Items of more values than can be listed; null where some are containers, or one might find no value left for it. */
+  #emitDistinct(record: ArrayRecord, depth: number): ExpressionId | null {
+    const { store } = this.#context.expander.universe
+    const { layout } = this.#context.text
+    const prefix = record.prefix.map(formula => itemTexts(this.#context, formula))
+    const rest = itemTexts(this.#context, record.rest)
+    if (rest === null || !prefix.every(item => item !== null)) return null
+    const { min, max } = record
+    if (min > ROOM) return null
+    for (let index = 0; index < min; index++) if ((prefix[index] ?? rest).count <= index) return null
+    const array = { prefix, rest, min, max, comma: layout.comma(depth), close: layout.close(']', depth) }
+    const some = store.sequence(layout.open('[', depth), store.items.start(array))
+    return min === 0 ? store.choice([layout.emptyArray, some]) : some
   }
 }
 

@@ -47,6 +47,16 @@ export class NumberTexts {
     return this.#store.choice(set.map(range => this.#ofRange(range)))
   }
 
+  /** The same numbers in the spellings that distinct-values.ts can tell apart by value: none of an unbounded number's other ones. */
+  distinct(set: NumberSet): ExpressionId {
+    const parts = set.map(range => {
+      if (range.notSteps.length === 0 && range.step === null) return this.#signed(range, 'any')
+      if (range.notSteps.length === 0 && equalDecimals(range.step!, ONE)) return this.#ofRange(range)
+      return this.#store.and(this.#ofRange(range), this.#plain({ ...range, low: null, high: null }))
+    })
+    return this.#store.choice(parts)
+  }
+
   ofValue(value: Decimal): ExpressionId {
     const { exponent } = value
     const length = (value.digits < 0n ? -value.digits : value.digits).toString().length
