@@ -4,11 +4,12 @@ import torch
 
 import documents
 from documents import clips
-from documents.questions import sample_questions
+from documents.questions import ask_plain, ask_whether, sample_questions
 from packs import clip_rows, collate, picture_rows, text_of, without_blanks
 from views import GRID, cut_views, plan_views, slots_of, view_figures, view_slots
 
 FORKED_SHARE = 0.75
+SHAPE_SHARE = 0.75
 # Reading all of a large page is a long answer; it is asked less often.
 LARGE_READING = 0.5
 
@@ -27,12 +28,15 @@ def picture_lesson(rng, kinds, reading, pixels):
     slots = view_slots(document.characters, plan, document.width, document.height)
     figures = view_figures(document.figures, plan)
     questions = sample_questions(rng, document, reading if small else reading * LARGE_READING, 2, 0.9)
+    # Plain questions are short: another costs little. Yes and no, which need a comparison, are learned late.
+    questions.append(ask_whether(rng, document) if rng.p(0.6) else ask_plain(rng, document))
     views = cut_views(document.image, plan) if pixels else None
     return picture_rows(plan), slots, figures, questions, views
 
 
 def clip_lesson(rng, pixels):
-    clip = clips.make(rng, None, pixels)
+    # Where a shape moves is harder to learn than what a number says.
+    clip = clips.make(rng, "shape clip" if rng.p(SHAPE_SHARE) else "number clip", pixels)
     slots = np.stack([slots_of(characters, 1, 1, 0, 0) for characters in clip.characters])
     blank = np.zeros((GRID, GRID), np.uint8)
     figures = np.stack([blank if f is None else f[7::14, 7::14] for f in clip.figures]).reshape(clip.length, -1)

@@ -81,6 +81,13 @@ def ask_kind(rng, document):
     return "Is this %s %s?" % ("an" if other[0] in "aeiou" else "a", other), "yes" if other == kind else "no"
 
 
+def ask_whether(rng, document):
+    """Is the document of a kind: yes or no."""
+    kind = SHOWN_KIND[document.kind]
+    other = kind if rng.p(0.5) else rng.c(SMALL_KINDS if document.kind in SMALL_KINDS else LARGE_SHOWN)
+    return "Is this %s %s?" % ("an" if other[0] in "aeiou" else "a", other), "yes" if other == kind else "no"
+
+
 def ask_above(rng, document):
     """Is the total above a round amount: half of the time yes."""
     total = cents(document.fields["total"])

@@ -46,7 +46,10 @@ class PixelStage(Stage):
     def make_batch(self, rng):
         clip = rng.p(self.settings["clip_share"])
         reading = 0.4 if self.done[0] < 0.4 else 0.1
-        return lessons.batch(rng, self.settings["micro"], clip, draw_kinds(rng, self.settings["small_share"]), reading, False, True)
+        # Most rows of a page are blank. Left out of some batches, they cost nothing there; the others teach to ignore them.
+        drop_blanks = rng.p(self.settings.get("drop_blanks", 0))
+        kinds = draw_kinds(rng, self.settings["small_share"])
+        return lessons.batch(rng, self.settings["micro"], clip, kinds, reading, drop_blanks, True)
 
     @torch.no_grad()
     def probe(self):
@@ -121,8 +124,12 @@ class InstructionStage(PixelStage):
                            Muon(tower, settings["tower_matrix_rate"], settings["tower_rest_rate"])]
 
     def loss(self, batch):
-        features = self.model.vision_tower(batch["pixels"])
+        # The tower learns from documents; clips, of which there are many for their price, go through it as it is.
+        with torch.set_grad_enabled(not batch["clip"]):
+            features = self.model.vision_tower(batch["pixels"])
         rows = project_rows(self.model, batch, features)
         answer = answer_loss(*answers(self.model.language_model, batch, rows))
+        if batch["clip"]:
+            return answer, {"clip": answer.detach()}
         dense = dense_loss(self.head(features), batch["slots"], batch["figures"])
-        return answer + dense, {"clip" if batch["clip"] else "picture": answer.detach(), "dense": dense.detach()}
+        return answer + dense, {"picture": answer.detach(), "dense": dense.detach()}
