@@ -10,7 +10,7 @@ import { vision } from './workloads/vision.js'
 
 const WORKLOADS: readonly Workload[] = [engineOverhead, secondQuestion, jumpForward, vision]
 
-const USAGE = `npm run bench -- WORKLOAD [--model pocket] [--repeat 5] [--json]
+const USAGE = `npm run bench -- WORKLOAD [--model pocket-v0] [--repeat 5] [--json]
 
 ${WORKLOADS.map(workload => `  ${workload.name.padEnd(18)} ${workload.summary}`).join('\n')}
 
@@ -20,7 +20,7 @@ async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      model: { type: 'string', default: 'pocket' },
+      model: { type: 'string', default: 'pocket-v0' },
       repeat: { type: 'string', default: '5' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

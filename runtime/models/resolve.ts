@@ -11,7 +11,8 @@ export type { HubAccess } from './hub-client.js'
 
 /** Models that come with the package: the folder of each name. `pocket` is the one to use. */
 const EMBEDDED = new Map([
-  ['pocket', 'pocket-v0'],
+  ['pocket', 'pocket-v1'],
+  ['pocket-v1', 'pocket-v1'],
   ['pocket-v0', 'pocket-v0'],
 ])
 
