@@ -180,7 +180,7 @@ t.test('bad videos are refused with a reason, and the engine goes on', async t =
 })
 
 t.test('a model without video refuses one', async t => {
-  await withEngine({ cachePath: t.testdir() }, async engine => {
+  await withEngine({ model: 'pocket-v0', cachePath: t.testdir() }, async engine => {
     t.equal(engine.model.videoTokenId, undefined)
     const generation = engine.generate(show({ bytes: readClip('moving.mp4') }))
     await t.rejects(generation.result, { code: 'VIDEO_UNSUPPORTED', message: /The model takes no video \(llava\)/ })
