@@ -1,18 +1,18 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { EngineOptions } from '../runtime/config.js'
+import { CHOICES, type Precision } from '../runtime/config.js'
 import { createEngine, type RadiantEngine } from '../runtime/engine.js'
 import type { Constraint, ContentPart, Prompt } from '../runtime/protocol/backend.js'
 import { toEngineError } from '../runtime/protocol/error.js'
 import { contentOf, type HeldOutSet, type LabelledExample, readHeldOutSet, scoreFields, Tally } from './accuracy-set.js'
 
-const USAGE = `npm run accuracy -- --set DIR [--set DIR ...] [--model pocket] [--precision float32] [--free] [--show] [--json]
+const USAGE = `npm run accuracy -- --set DIR [--set DIR ...] [--model pocket] [--precision float32] [--free] [--show] [--json] [--into FILE]
 
 Share of fields and answers that a model reads right on labelled pictures and clips (training/documents/held_out.py).
   --free   no constraint: the text as the model writes it
-  --show   print every example with a wrong field`
-
-type Precision = NonNullable<EngineOptions['precision']>
-const PRECISIONS: readonly Precision[] = ['float32', 'int8', 'int8x8', 'int4']
+  --show   print every example with a wrong field
+  --into FILE  also keep the counts in this JSON file, under the set's name and the precision or "free"`
 
 /** Enough to keep a batch full without holding all pictures in memory. */
 const IN_FLIGHT = 16
@@ -32,23 +32,35 @@ async function main(): Promise<number> {
       free: { type: 'boolean', default: false },
       show: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      into: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
-  const precision = PRECISIONS.find(name => name === values.precision)
+  const precision = CHOICES.precision.find(name => name === values.precision)
   if (values.help || values.set === undefined || precision === undefined) {
     console.log(USAGE)
     return values.help ? 0 : 2
   }
-  const report: Record<string, Record<string, { right: number; all: number }>> = {}
+  const report: Record<string, Counts> = {}
   for (const folder of values.set) {
     const tally = await measure(readHeldOutSet(folder), values.model, precision, values)
     console.log(`${folder}: ${values.model}, ${precision}, ${values.free ? 'free' : 'under the schema'}`)
     for (const row of tally.rows) console.log(`  ${tally.line(row)}`)
     report[folder] = Object.fromEntries(tally.rows.map(row => [row, tally.get(row)]))
+    // After every set: an interrupted run keeps what it has measured.
+    if (values.into !== undefined)
+      keep(values.into, `${basename(folder)}-${values.free ? 'free' : precision}`, report[folder])
   }
   if (values.json) console.log(JSON.stringify({ model: values.model, precision, free: values.free, sets: report }))
   return 0
+}
+
+type Counts = Readonly<Record<string, { right: number; all: number }>>
+
+function keep(file: string, name: string, counts: Counts): void {
+  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, Counts>) : {}
+  const all = Object.entries({ ...kept, [name]: counts }).sort(([one], [other]) => (one < other ? -1 : 1))
+  writeFileSync(file, `${JSON.stringify(Object.fromEntries(all), null, 1)}\n`)
 }
 
 async function measure(set: HeldOutSet, model: string, precision: Precision, options: Options): Promise<Tally> {

@@ -2,6 +2,20 @@ import { availableParallelism, homedir } from 'node:os'
 import { join } from 'node:path'
 import { EngineError } from './protocol/error.js'
 
+/** Options that take one of a few values; the CLI and the types below take theirs from here. */
+export const CHOICES = {
+  precision: ['float32', 'int8', 'int8x8', 'int4'],
+  binding: ['auto', 'c-api', 'node'],
+  imageProfile: ['checkpoint', 'orig', 'hf'],
+  imageAspect: ['checkpoint', 'square', 'pad', 'hd'],
+  prefixCache: [true, false],
+  jumpForward: [true, false],
+  offline: [true, false],
+} as const
+
+/** Of the weights: how many bits, and what is rounded with them. */
+export type Precision = (typeof CHOICES.precision)[number]
+
 /** How an engine is made. Every field has a default; `resolveConfig` checks, derives and freezes. */
 export interface EngineOptions {
   /**
@@ -13,9 +27,9 @@ export interface EngineOptions {
    * Of the weights. `int8` and `int4` round those of the language model in blocks; `int8x8` rounds more coarsely, and
    * activations with them, for prompts in half the time. Default float32.
    */
-  readonly precision?: 'float32' | 'int8' | 'int8x8' | 'int4'
+  readonly precision?: Precision
   /** `auto` takes ONNX Runtime's C API where it can be reached. Default `auto`, or RADIANT_BINDING. */
-  readonly binding?: 'auto' | 'c-api' | 'node'
+  readonly binding?: (typeof CHOICES.binding)[number]
   /** Threads of the decoder. Default: the machine's cores, at most 8; or RADIANT_THREADS. */
   readonly threads?: number
   /** Threads of the vision encoder. Default: half the machine's cores, at least 1. */
@@ -42,12 +56,12 @@ export interface EngineOptions {
    * Whose way of cutting and packing pictures, where the first authors' code (`orig`) and that of the converted
    * checkpoints (`hf`) differ. Default `checkpoint`: that of the files' own layout.
    */
-  readonly imageProfile?: 'checkpoint' | 'orig' | 'hf'
+  readonly imageProfile?: (typeof CHOICES.imageProfile)[number]
   /**
    * `square` cuts the middle out of a picture, `pad` shows all of it between margins, `hd` is LLaVA-1.5-HD: tiles over
    * a grid of up to six, then the whole. Default `checkpoint`: as it says.
    */
-  readonly imageAspect?: 'checkpoint' | 'square' | 'pad' | 'hd'
+  readonly imageAspect?: (typeof CHOICES.imageAspect)[number]
   /** Whether prefixes are reused. Default true. */
   readonly prefixCache?: boolean
   /** Whether tokens that a grammar dictates are appended without a decode step. Default true. */
@@ -116,16 +130,6 @@ const INTEGERS = {
   maxChunk: [1, 65_536],
   maxWaiting: [1, 10_000_000],
   pixelLimit: [1, 2 ** 40],
-} as const
-
-const CHOICES = {
-  precision: ['float32', 'int8', 'int8x8', 'int4'],
-  binding: ['auto', 'c-api', 'node'],
-  imageProfile: ['checkpoint', 'orig', 'hf'],
-  imageAspect: ['checkpoint', 'square', 'pad', 'hd'],
-  prefixCache: [true, false],
-  jumpForward: [true, false],
-  offline: [true, false],
 } as const
 
 const DEFAULT_KEYS = {

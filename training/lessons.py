@@ -9,6 +9,8 @@ from packs import clip_rows, collate, picture_rows, text_of, without_blanks
 from views import GRID, cut_views, plan_views, slots_of, view_figures, view_slots
 
 FORKED_SHARE = 0.75
+PLAIN_QUESTIONS = 2.5
+CLIP_QUESTIONS = 4
 SHAPE_SHARE = 0.75
 # Reading all of a large page is a long answer; it is asked less often.
 LARGE_READING = 0.5
@@ -27,9 +29,10 @@ def picture_lesson(rng, kinds, reading, pixels):
     plan = plan_views(document.width, document.height)
     slots = view_slots(document.characters, plan, document.width, document.height)
     figures = view_figures(document.figures, plan)
-    questions = sample_questions(rng, document, reading if small else reading * LARGE_READING, 2, 0.9)
-    # Plain questions are short: another costs little. Yes and no, which need a comparison, are learned late.
-    questions.append(ask_whether(rng, document) if rng.p(0.6) else ask_plain(rng, document))
+    # Plain questions are short: more of them cost little beside the picture.
+    questions = sample_questions(rng, document, reading if small else reading * LARGE_READING, 2, PLAIN_QUESTIONS)
+    # Yes and no, which need a comparison, are learned late.
+    questions.append(ask_whether(rng, document) if rng.p(0.4) else ask_plain(rng, document))
     views = cut_views(document.image, plan) if pixels else None
     return picture_rows(plan), slots, figures, questions, views
 
@@ -40,7 +43,7 @@ def clip_lesson(rng, pixels):
     slots = np.stack([slots_of(characters, 1, 1, 0, 0) for characters in clip.characters])
     blank = np.zeros((GRID, GRID), np.uint8)
     figures = np.stack([blank if f is None else f[7::14, 7::14] for f in clip.figures]).reshape(clip.length, -1)
-    return clip_rows(clip.length), slots, figures, clip.questions(rng), clip.frames
+    return clip_rows(clip.length), slots, figures, clip.questions(rng, 1, CLIP_QUESTIONS), clip.frames
 
 
 def batch(rng, count, clip, kinds, reading, drop_blanks, pixels, choose=None):

@@ -3,7 +3,8 @@
   start_from.py --model ../models/pocket-v0 --run RUN [--config ...]
 
 The tower may become deeper (new layers begin as identities); all other shapes must be those of the config. The stages
-`vision` and `language` of the run then start from the files written here.
+`vision` and `language` of the run then start from the files written here. From a whole model with an AnyRes newline, as
+pocket-v1 is, RUN/whole.pt is written too: `train.py instruct --begin RUN/whole.pt` goes on where that model stopped.
 """
 import argparse
 import json
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from model.language import LanguageModel
+from model.llava import Llava
 from model.vision import grow
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -37,6 +39,11 @@ def main():
     os.makedirs(options.run, exist_ok=True)
     torch.save(tower, os.path.join(options.run, "vision-start.pt"))
     torch.save(language.state_dict(), os.path.join(options.run, "language-start.pt"))
+    if "image_newline" in weights:
+        model = Llava(config)
+        state = {name: weights[name].float() for name in model.state_dict() if not name.startswith("vision_tower.")}
+        model.load_state_dict(state | {"vision_tower." + name: value for name, value in tower.items()})
+        torch.save({"stage": {"model": model.state_dict()}}, os.path.join(options.run, "whole.pt"))
     print("%s: begins from %s" % (options.run, options.model))
 
 

@@ -46,6 +46,7 @@ def parse():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--log", type=int, default=10, help="steps between two lines")
     parser.add_argument("--save", type=float, default=120, help="seconds between two checkpoints")
+    parser.add_argument("--begin", metavar="FILE", help="instruct: begin from this checkpoint of an earlier run, not from align")
     parser.add_argument("--restart", action="store_true", help="ignore this stage's own checkpoint")
     return parser.parse_args()
 
@@ -55,6 +56,8 @@ def main():
     os.makedirs(options.run, exist_ok=True)
     with open(options.config, encoding="utf-8") as file:
         config = json.load(file)
+    if options.begin:
+        config[options.stage]["begin"] = options.begin
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = True

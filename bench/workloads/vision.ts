@@ -6,13 +6,12 @@ import { patchesPerSide, towerDepth, towerRows } from '../../kernels/checkpoint/
 import { prepareVision } from '../../kernels/graphs/index.js'
 import { boundTensor, openSession } from '../../kernels/ort/index.js'
 import { groupTensors } from '../../kernels/vision-runner.js'
-import { resolveConfig, resolveHubAccess } from '../../runtime/config.js'
+import { CHOICES, resolveConfig, resolveHubAccess } from '../../runtime/config.js'
 import { resolveModel } from '../../runtime/models/resolve.js'
 import { type MatrixPeak, openMatrixPeak, type PeakKind } from '../matrix-peak.js'
 import { writeRandomCheckpoint } from '../random-checkpoint.js'
 import { type Measurement, median, spread, type Workload, type WorkloadOptions } from '../workload.js'
 
-const PRECISIONS = ['float32', 'int8', 'int8x8', 'int4'] as const
 /** Tiles of one run: a picture by itself, and frames of a video that come together. */
 const BATCHES = { images: 1, frames: 8 } as const
 
@@ -120,7 +119,7 @@ async function openTowers(path: string, cachePath: string, counts: readonly numb
   const { config } = await openCheckpoint(path)
   const graphs = new Map<string, string[]>()
   const towers: Tower[] = []
-  for (const precision of PRECISIONS) {
+  for (const precision of CHOICES.precision) {
     const { graphPath } = await prepareVision(path, { precision, cachePath })
     graphs.set(graphPath, [...(graphs.get(graphPath) ?? []), precision])
   }

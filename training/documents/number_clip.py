@@ -66,8 +66,8 @@ def draw_number(rng):
                 frame.append(Run(name, min(x, SIDE - EDGE - name_width), y, name_face, 0))
             frame.append(Run(str(value), x, y + (NAME_HEIGHT if name else 0), number_face, 0))
         y += height + slack * 0.5 * rng.u() / len(tracks)
-    numbers = [{"name": name, "first": Number(values[0]), "last": Number(values[-1]), "largest": Number(max(values))}
-               for name, values in tracks]
+    numbers = [{"name": name, "first": Number(values[0]), "last": Number(values[-1]), "largest": Number(max(values)),
+                "all": [Number(value) for value in values]} for name, values in tracks]
     return {"numbers": numbers}, [Layout(SIDE, SIDE, frame) for frame in runs]
 
 
@@ -119,6 +119,11 @@ def ask_number(rng, clip):
     draw = rng.u()
     if draw < 0.15:
         return rng.c(phrases.RISES).format(name=name), "yes" if int(number["last"]) > int(number["first"]) else "no"
+    if draw < 0.3:
+        return rng.c(phrases.ALL_NUMBERS).format(name=name), ", ".join(number["all"])
+    if draw < 0.45:
+        frame = rng.n(1, clip.length)
+        return rng.c(phrases.NUMBER_IN_FRAME).format(name=name, frame=frame), str(number["all"][frame - 1])
     key, put = rng.c([("first", phrases.FIRST_NUMBER), ("last", phrases.LAST_NUMBER), ("largest", phrases.LARGEST_NUMBER)])
     return rng.c(put).format(name=name), str(number[key])
 

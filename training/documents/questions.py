@@ -116,9 +116,15 @@ def ask_lines(rng, document):
 def ask_table(rng, document):
     header, rows = document.fields["header"], document.fields["rows"]
     draw = rng.u()
-    if draw < 0.75:
+    if draw < 0.5:
         row, column = rng.c(rows), rng.c(header[1:])
         return rng.c(phrases.CELL).format(column=column, row=row[header[0]]), str(row[column])
+    if draw < 0.65:
+        row = rng.c(rows)
+        return rng.c(phrases.READ_ROW).format(row=row[header[0]]), ", ".join(str(value) for value in row.values())
+    if draw < 0.8:
+        column = rng.c(header)
+        return rng.c(phrases.READ_COLUMN).format(column=column), ", ".join(str(row[column]) for row in rows)
     if draw < 0.9:
         return rng.c(phrases.ROW_COUNT), str(len(rows))
     return rng.c(phrases.COLUMN_NAMES), ", ".join(header)
@@ -127,6 +133,9 @@ def ask_table(rng, document):
 def ask_chart(rng, document):
     bars, colors = document.fields["bars"], document.fields["colors"]
     order = sorted(bars, key=lambda label: int(bars[label]))
+    if rng.p(0.25):
+        put, values = rng.c([(phrases.BAR_LABELS, bars), (phrases.BAR_VALUES, bars.values()), (phrases.BAR_COLORS, colors.values())])
+        return rng.c(put), ", ".join(str(value) for value in values)
     draw = rng.u()
     if draw < 0.35:
         label = rng.c(order)
@@ -165,12 +174,12 @@ def ask_plain(rng, document):
 
 def sample_questions(rng, document, ocr=0.5, json_count=2, plain=1.0):
     """[(question, answer)] in random order: reading all text with probability `ocr`, `json_count` for JSON, a plain one
-    with probability `plain`.
+    with probability `plain`; more than one where `plain` is above 1.
     """
     asked = []
     if rng.p(ocr):
         asked.append((phrases.ALL_TEXT, document.text))
     asked += [ask_json(rng, document) for _ in range(json_count)]
-    if rng.p(plain):
-        asked.append(ask_plain(rng, document))
+    whole = int(plain)
+    asked += [ask_plain(rng, document) for _ in range(whole + rng.p(plain - whole))]
     return rng.sample(asked, len(asked))

@@ -62,7 +62,9 @@ def make_shape(rng, pixels):
         coarse = rng.r.standard_normal((12, 12), dtype=np.float32) * np.float32(rng.f(3, 9))
         texture = paper + np.asarray(Image.fromarray(coarse).resize((SIDE, SIDE), Image.BILINEAR))[..., None]
     frames, figures = [], []
-    for x, y in draw_track(rng, size, fields["direction"], length):
+    track = draw_track(rng, size, fields["direction"], length)
+    fields["places"] = [place_name((x + size / 2) / SIDE, (y + size / 2) / SIDE) for x, y in track]
+    for x, y in track:
         alpha = np.zeros((SIDE, SIDE), np.uint8)
         alpha[y:y + size, x:x + size] = mask
         figures.append((alpha > 127) * np.uint8(index))
@@ -73,12 +75,31 @@ def make_shape(rng, pixels):
                 ask_shape_json, ask_shape)
 
 
+def place_name(x, y):
+    """'top left' .. 'bottom right': the third of the picture's height and width that a place in 0..1 lies in."""
+    return ["top", "middle", "bottom"][min(int(3 * y), 2)] + " " + ["left", "centre", "right"][min(int(3 * x), 2)]
+
+
+def ask_place(rng, clip):
+    """Where the shape is in one frame: a step on the way to where it moves."""
+    places = clip.fields["places"]
+    frame = rng.c([0, len(places) - 1, rng.n(0, len(places) - 1)])
+    put = {0: phrases.PLACE_FIRST, len(places) - 1: phrases.PLACE_LAST}.get(frame)
+    if put is None or rng.p(0.3):
+        put = phrases.PLACE_IN_FRAME
+    return rng.c(put).format(frame=frame + 1), places[frame]
+
+
 def ask_shape(rng, clip):
+    if rng.p(0.35):
+        return ask_place(rng, clip)
     key, put = rng.c([("direction", phrases.DIRECTION), ("direction", phrases.DIRECTION), ("shape", phrases.SHAPE),
                       ("color", phrases.COLOR)])
     return rng.c(put), clip.fields[key]
 
 
 def ask_shape_json(rng, clip):
-    keys = ["shape", "color", "direction"] if rng.p(0.6) else rng.sample(list(clip.fields), rng.n(1, 3))
+    keys = ["shape", "color", "direction"]
+    if rng.p(0.4):
+        keys = rng.sample(keys, rng.n(1, 3))
     return rng.c(phrases.SHAPE_JSON).format(keys=", ".join(keys)), encode_json({key: clip.fields[key] for key in keys})

@@ -27,6 +27,11 @@ class CharacterHead(nn.Module):
         return self.out(x).view(*x.shape[:-1], SLOTS, CLASS_COUNT), self.figure(x)
 
 
+def something_shown(slots, figures):
+    """Bool [views, patches]: legible print or a figure."""
+    return (slots[..., 1] % UNKNOWN > 0) | (figures > 0)
+
+
 def dense_loss(predicted, slots, figures):
     """Cross entropy over the patches; uint8 slots [B, patches, SLOTS], figures [B, patches].
 

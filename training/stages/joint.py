@@ -2,31 +2,44 @@
 import os
 
 import torch
+import torch.nn as nn
 
 import documents
 import lessons
 from documents.rng import Rng
 from loop import answer_loss
-from model.character_head import CharacterHead, dense_loss
+from model.character_head import CharacterHead, dense_loss, something_shown
 from model.llava import Llava, pool_frames
+from model.place_head import PLACE_WEIGHT, PlaceHead, place_loss
 from optimizer import Muon
 from packs import NEWLINE
 from stages.language import PICTURES, PROBE_SEED, LanguageStage, answers, draw_kinds, right_answers
 from stages.stage import Stage
 from views import GRID
 
+# Fraction of the stage after which heads that began untrained teach the tower.
+HEADS_READY = 0.03
 
-def project_rows(model, batch, features=None):
-    """Image tokens [B, rows, width] from pixels: tower (or its features [views, patches, width]), pooling of clips,
-    projector, then the rows of the sequence with the newline token."""
+
+def project(model, batch, features=None):
+    """Projections [views, places, width] from pixels: tower (or its features), pooling of clips, projector."""
     features = model.vision_tower(batch["pixels"]) if features is None else features
     if batch["clip"]:
         features = pool_frames(features, GRID)
-    projected = model.multi_modal_projector(features)
+    return model.multi_modal_projector(features)
+
+
+def place_rows(model, batch, projected):
+    """Image tokens [B, rows, width]: projections in the rows of the sequence, with the newline token."""
     per_view = projected.shape[1]
     index = (batch["first_view"][:, None] + batch["view"]) * per_view + batch["patch"]
     rows = projected.flatten(0, 1)[index.clamp(min=0)]
     return torch.where((batch["view"] == NEWLINE)[..., None], model.image_newline.to(rows.dtype), rows)
+
+
+def project_rows(model, batch, features=None):
+    """Image tokens [B, rows, width] from pixels (or the tower's features [views, patches, width])."""
+    return place_rows(model, batch, project(model, batch, features))
 
 
 class PixelStage(Stage):
@@ -39,17 +52,23 @@ class PixelStage(Stage):
         self.head = CharacterHead(config["vision_config"]["hidden_size"]).to(device)
         self.modules = {"model": self.model, "head": self.head}
         self.held_out = None
+        self.drawn = 0
 
     def load_stage(self, folder, name):
         return torch.load(os.path.join(folder, name + ".pt"), map_location=self.device)["stage"]
 
     def make_batch(self, rng):
-        clip = rng.p(self.settings["clip_share"])
-        reading = 0.4 if self.done[0] < 0.4 else 0.1
+        # Ranks wait for each other: what a batch costs is drawn alike in all of them.
+        self.drawn += 1
+        shared = Rng(self.drawn)
+        clip = shared.p(self.settings["clip_share"])
+        reading = 0.3 if self.done[0] < 0.3 else 0.1
         # Most rows of a page are blank. Left out of some batches, they cost nothing there; the others teach to ignore them.
-        drop_blanks = rng.p(self.settings.get("drop_blanks", 0))
-        kinds = draw_kinds(rng, self.settings["small_share"])
-        return lessons.batch(rng, self.settings["micro"], clip, kinds, reading, drop_blanks, True)
+        drop_blanks = shared.p(self.settings.get("drop_blanks", 0) if self.done[0] < 0.7 else self.settings.get("drop_blanks_last", 0))
+        kinds = draw_kinds(shared, self.settings["small_share"])
+        batch = lessons.batch(rng, self.settings["micro"], clip, kinds, reading, drop_blanks, True)
+        # Clips, of which there are many for their price, teach the tower every other time.
+        return batch | {"trains_tower": bool(not clip or shared.p(0.5))}
 
     @torch.no_grad()
     def probe(self):
@@ -100,7 +119,7 @@ class AlignmentStage(PixelStage):
         """(wanted projections [views, rows, width], their weights): blank patches count little."""
         patches = torch.arange(GRID * GRID, device=self.device).expand(len(batch["slots"]), -1)
         told = self.teacher.oracle(batch["slots"], batch["figures"], patches)
-        shown = ((batch["slots"][..., 1] % 255 > 0) | (batch["figures"] > 0)).float()
+        shown = something_shown(batch["slots"], batch["figures"]).float()
         if batch["clip"]:
             told, shown = pool_frames(told, GRID), pool_frames(shown[..., None], GRID)[..., 0].ceil()
         return told, 0.15 + 0.85 * shown
@@ -114,22 +133,37 @@ class InstructionStage(PixelStage):
 
     def __init__(self, config, settings, device, folder, workers=0):
         super().__init__(config, settings, device, folder, workers)
-        start = self.load_stage(folder, "align")
-        self.load_state_dict(start)
+        width = config["text_config"]["hidden_size"]
+        self.places = nn.ModuleDict({"picture": PlaceHead(width, GRID), "clip": PlaceHead(width, GRID // 2)}).to(device)
+        self.modules["places"] = self.places
+        begin = settings.get("begin")
+        start = torch.load(begin, map_location=device)["stage"] if begin else self.load_stage(folder, "align")
+        # A published model has no heads: they begin untrained, and must not teach the tower before they know something.
+        self.heads_ready = 0.0 if "head" in start else HEADS_READY
+        self.load_state_dict({"head": self.head.state_dict(), "places": self.places.state_dict()} | start)
         model = self.model
         named = list(model.language_model.named_parameters()) + list(model.multi_modal_projector.named_parameters())
         named.append(("image_newline", model.image_newline))
-        tower = model.vision_tower.trained_parameters() + [("head." + n, p) for n, p in self.head.named_parameters()]
+        heads = [("head." + n, p) for module in (self.head, self.places) for n, p in module.named_parameters()]
+        tower = model.vision_tower.trained_parameters() + heads
         self.optimizers = [Muon(named, settings["matrix_rate"], settings["rest_rate"]),
                            Muon(tower, settings["tower_matrix_rate"], settings["tower_rest_rate"])]
 
     def loss(self, batch):
-        # The tower learns from documents; clips, of which there are many for their price, go through it as it is.
-        with torch.set_grad_enabled(not batch["clip"]):
+        trains_tower = batch.get("trains_tower", True)
+        with torch.set_grad_enabled(trains_tower):
             features = self.model.vision_tower(batch["pixels"])
-        rows = project_rows(self.model, batch, features)
-        answer = answer_loss(*answers(self.model.language_model, batch, rows))
+        projected = project(self.model, batch, features)
+        answer = answer_loss(*answers(self.model.language_model, batch, place_rows(self.model, batch, projected)))
+        kind = "clip" if batch["clip"] else "picture"
+        shown = something_shown(batch["slots"], batch["figures"])
         if batch["clip"]:
-            return answer, {"clip": answer.detach()}
-        dense = dense_loss(self.head(features), batch["slots"], batch["figures"])
-        return answer + dense, {"picture": answer.detach(), "dense": dense.detach()}
+            shown = pool_frames(shown[..., None].float(), GRID)[..., 0] > 0
+        places = place_loss(self.places[kind](projected), shown)
+        parts = {kind: answer.detach(), "places": places.detach()}
+        loss = answer + PLACE_WEIGHT * places
+        if trains_tower:
+            read = features if self.done[0] >= self.heads_ready else features.detach()
+            dense = dense_loss(self.head(read), batch["slots"], batch["figures"])
+            loss, parts = loss + dense, parts | {"dense": dense.detach()}
+        return loss, parts

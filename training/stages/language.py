@@ -41,7 +41,8 @@ def right_answers(logits, wanted, batch):
 
 
 def draw_kinds(rng, small_share):
-    return documents.SMALL_KINDS if rng.p(small_share) else PICTURES
+    """Rows and bars, which must be looked up across a page, are learned last and drawn twice as often."""
+    return documents.SMALL_KINDS if rng.p(small_share) else PICTURES + ["table", "chart"]
 
 
 class LanguageStage(Stage):

@@ -11,6 +11,7 @@ from stages.joint import PixelStage, project_rows
 from stages.language import PICTURES, answers, draw_kinds
 
 PAIR_SEED = 8_000_000_000_003
+PAIR_BATCHES = 50
 
 
 def dpo_loss(chosen, rejected, reference_chosen, reference_rejected, beta):
@@ -71,18 +72,23 @@ class PreferenceStage(PixelStage):
         """Share of held-out pairs of which the right answer is the likelier one, before and now."""
         if self.pairs is None:
             rng = Rng(PAIR_SEED)
-            self.pairs = [pair_batch(rng, 8, i % 5 == 4, [documents.SMALL_KINDS, PICTURES][i % 2]) for i in range(20)]
-        right, margin, count = [0, 0], [0.0, 0.0], 0
+            self.pairs = [pair_batch(rng, 8, i % 5 == 4, [documents.SMALL_KINDS, PICTURES][i % 2]) for i in range(PAIR_BATCHES)]
+            self.before = self.judge(self.reference.model)
+        right, margin, count = zip(self.before, self.judge(self.model))
+        count = count[0]
+        return "preferred %.4f -> %.4f (%d -> %d), margin %.2f -> %.2f nats (%d pairs)" % (
+            right[0] / count, right[1] / count, *right, margin[0] / count, margin[1] / count, count)
+
+    def judge(self, model):
+        """(pairs of which the right answer is the likelier one, sum of the margins in nats, pairs)."""
+        right, margin, count = 0, 0.0, 0
         for batch in self.pairs:
             batch = {k: v.to(self.device) if torch.is_tensor(v) else v for k, v in batch.items()}
-            features = self.model.vision_tower(batch["pixels"])
-            for i, model in enumerate((self.reference.model, self.model)):
-                (chosen, rejected), _ = self.log_probabilities(model, batch, features)
-                right[i] += int((chosen > rejected).sum())
-                margin[i] += float((chosen - rejected).sum())
+            (chosen, rejected), _ = self.log_probabilities(model, batch, self.model.vision_tower(batch["pixels"]))
+            right += int((chosen > rejected).sum())
+            margin += float((chosen - rejected).sum())
             count += len(chosen)
-        return "preferred %.4f -> %.4f, margin %.2f -> %.2f nats (%d pairs)" % (
-            right[0] / count, right[1] / count, margin[0] / count, margin[1] / count, count)
+        return right, margin, count
 
 
 def pair_batch(rng, count, clip, kinds):

@@ -5,10 +5,12 @@ import torch
 
 import view_source
 from documents.rng import Rng
-from model.character_head import CharacterHead, dense_loss
+from model.character_head import CharacterHead, dense_loss, something_shown
+from model.place_head import PLACE_WEIGHT, PlaceHead, place_loss
 from model.vision import VisionTower
 from optimizer import Muon
 from stages.stage import Stage
+from views import GRID
 
 PROBE_SEED = 8_000_000_000_001
 
@@ -24,8 +26,10 @@ class VisionStage(Stage):
         if os.path.exists(start):
             self.tower.load_state_dict(torch.load(start, map_location=device))
         self.head = CharacterHead(config["vision_config"]["hidden_size"]).to(device)
-        self.modules = {"tower": self.tower, "head": self.head}
-        named = self.tower.trained_parameters() + [("head." + n, p) for n, p in self.head.named_parameters()]
+        self.places = PlaceHead(config["vision_config"]["hidden_size"], GRID).to(device)
+        self.modules = {"tower": self.tower, "head": self.head, "places": self.places}
+        named = self.tower.trained_parameters()
+        named += [("head." + n, p) for module in (self.head, self.places) for n, p in module.named_parameters()]
         self.optimizers = [Muon(named, settings["matrix_rate"], settings["rest_rate"])]
         self.held_out = None
 
@@ -33,8 +37,10 @@ class VisionStage(Stage):
         return view_source.batch(rng, self.settings["micro"], self.settings["page_share"])
 
     def loss(self, batch):
-        loss = dense_loss(self.head(self.tower(batch["pixels"])), batch["slots"], batch["figures"])
-        return loss, {"loss": loss.detach()}
+        features = self.tower(batch["pixels"])
+        loss = dense_loss(self.head(features), batch["slots"], batch["figures"])
+        places = place_loss(self.places(features), something_shown(batch["slots"], batch["figures"]))
+        return loss + PLACE_WEIGHT * places, {"loss": loss.detach(), "places": places.detach()}
 
     @torch.no_grad()
     def probe(self):

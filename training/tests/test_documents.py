@@ -147,9 +147,36 @@ class Clips(unittest.TestCase):
             clip = clips.make(rng, pixels=False)
             values = clip.fields["numbers"] if "numbers" in clip.fields else [clip.fields]
             known = {str(value) for group in values for value in group.values()} | set(schemas.YES_NO)
+            for group in values:
+                listed = group.get("all") or group["places"]
+                known |= set(listed) | {", ".join(listed)}
             for _, answer in clip.questions(rng):
                 found = json.loads(answer).values() if answer.startswith("{") else [answer]
                 self.assertTrue({str(value) for value in found} <= known)
+
+
+    def test_a_question_about_a_frame_is_answered_by_what_the_frame_shows(self):
+        """Numbers against the printed characters, places against the middle of the painted shape."""
+        asked = 0
+        for seed in range(60):
+            rng = Rng(seed)
+            clip = clips.make(rng, pixels=False)
+            for question, answer in clip.questions(rng, 0, 12):
+                if " in frame " not in question or " at " in question:
+                    continue
+                asked += 1
+                frame = int(question.split(" in frame ")[1].rstrip("?")) - 1
+                if clip.kind == "number clip":
+                    shown = "".join(alphabet.CHARACTERS[i - 1] for i in clip.characters[frame].classes)
+                    self.assertTrue(shown.endswith(answer), (shown, answer))
+                    continue
+                rows, columns = np.nonzero(clip.figures[frame])
+                middle = [(rows.min() + rows.max() + 1) / 2 / clips.SIDE, (columns.min() + columns.max() + 1) / 2 / clips.SIDE]
+                for word, place, names in zip(answer.split(), middle, (["top", "middle", "bottom"], ["left", "centre", "right"])):
+                    # Within two pixels of a line between thirds the mask's soft edge decides.
+                    if min(abs(place - 1 / 3), abs(place - 2 / 3)) > 2 / clips.SIDE:
+                        self.assertEqual(word, names[int(place * 3)])
+        self.assertGreater(asked, 40)
 
 
 class HeldOut(unittest.TestCase):

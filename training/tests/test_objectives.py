@@ -13,6 +13,7 @@ from documents.rng import Rng
 from loop import answer_loss, schedule
 from model.character_head import SLOTS, UNKNOWN, dense_loss
 from model.llava import pool_frames
+from model.place_head import place_loss
 from model.vision import VisionTower, grow
 from packs import IGNORED, NEWLINE, attention_mask, clip_rows, collate, picture_rows, text_of
 from stages.preference import answer_log_probabilities, dpo_loss
@@ -47,6 +48,17 @@ class Preference(unittest.TestCase):
         found = answer_log_probabilities(logits, torch.tensor([1, 0, 1, 0]), batch)
         for value, wanted in zip(found.tolist(), [math.log(0.2 * 0.8), math.log(0.2), math.log(0.8)], strict=True):
             self.assertAlmostEqual(value, wanted, places=6)
+
+
+class Places(unittest.TestCase):
+    def test_loss_by_hand(self):
+        # Two by two places. Row logits say row 0 with probability 0.8 everywhere, column logits nothing.
+        rows = torch.log(torch.tensor([0.8, 0.2])).expand(1, 4, 2)
+        columns = torch.zeros(1, 4, 2)
+        shown = torch.tensor([[True, False, False, True]])
+        # Places 0 and 1 lie in row 0, 2 and 3 in row 1; blank ones count 0.15.
+        by_hand = (-math.log(0.8) * 1.15 - math.log(0.2) * 1.15) / 2.3 + math.log(2)
+        self.assertAlmostEqual(float(place_loss((rows, columns), shown)), by_hand, places=6)
 
 
 class Instruction(unittest.TestCase):

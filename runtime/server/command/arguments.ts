@@ -1,5 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import type { EngineOptions } from '../../config.js'
+import { CHOICES, type EngineOptions } from '../../config.js'
 import type { JsonOptions } from '../../protocol/backend.js'
 import type { HelpTopic } from './help.js'
 
@@ -198,9 +198,9 @@ function parse(
 
 function engineOptions(values: Values): EngineOptions {
   const model = text(values, 'model')
-  const precision = choice(values, 'precision', ['float32', 'int8', 'int8x8', 'int4'])
-  const imageProfile = choice(values, 'image-profile', ['checkpoint', 'orig', 'hf'])
-  const imageAspect = choice(values, 'image-aspect', ['checkpoint', 'square', 'pad', 'hd'])
+  const precision = choice(values, 'precision', CHOICES.precision)
+  const imageProfile = choice(values, 'image-profile', CHOICES.imageProfile)
+  const imageAspect = choice(values, 'image-aspect', CHOICES.imageAspect)
   const chatTemplate = text(values, 'chat-template')
   const threads = integer(values, 'threads', 1)
   const contextLength = integer(values, 'context-length', 2)

@@ -1,3 +1,4 @@
+import { CHOICES } from '../../config.js'
 import type { ModelDescription } from '../../engine/describe.js'
 import type { GenerateResult } from '../../protocol/backend.js'
 import type { Engine } from '../../protocol/engine.js'
@@ -94,7 +95,7 @@ export function describe({ name, path, summary, pictures, clips }: ModelDescript
       `${size.width}x${size.height}: ${tokens} tokens of ${tiles} ${tiles === 1 ? 'tile' : 'tiles'}`,
     ]),
     ...clips.map(({ frames, tokens }): Facts[number] => ['clip', `${frames} frames: ${tokens} tokens`]),
-    ...(['float32', 'int8', 'int8x8', 'int4'] as const).map((precision): Facts[number] => {
+    ...CHOICES.precision.map((precision): Facts[number] => {
       const { decoderBytes, visionBytes, embeddingBytes } = summary.memory[precision]
       return [precision, `${bytes(decoderBytes + visionBytes + embeddingBytes)} of weights`]
     }),

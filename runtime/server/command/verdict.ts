@@ -1,7 +1,6 @@
+import type { Precision } from '../../config.js'
 import type { Agreement, ModelVerification } from '../../engine/verify.js'
 import { EngineError } from '../../protocol/error.js'
-
-type Precision = 'float32' | 'int8' | 'int8x8' | 'int4'
 
 /**
  * Most root mean square difference, of that of the numbers themselves. In float32 only the order of additions differs;
