@@ -1,6 +1,6 @@
 /**
  * Runs one example on the embedded model, from the repository's top folder: `node dist/examples/run.js 04`.
- * With a URL it runs on a server instead: `node dist/examples/run.js 04 http://localhost:30000`.
+ * With a URL it runs on a server instead: `node dist/examples/run.js 04 http://localhost:8080`.
  */
 import { readdir } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -22,7 +22,7 @@ const file = files.find(name => name.startsWith(`${number}-`) && name.endsWith('
 if (file === undefined) throw new Error(`there is no example ${number}; there are 01 to 11`)
 const example = (await import(new URL(file, import.meta.url).href)) as Example
 
-if (number === '09') await example.main(url ?? 'http://localhost:30000', pictures, print)
+if (number === '09') await example.main(url ?? 'http://localhost:8080', pictures, print)
 else if (url !== undefined) await example.main(httpBackend(url), pictures, print)
 else {
   const engine = await createEngine({ model: 'pocket' })

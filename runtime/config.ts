@@ -40,7 +40,10 @@ export interface EngineOptions {
   readonly maxRunning?: number
   /** Most tokens of prompt and answer together. Default: what the model was made for. */
   readonly contextLength?: number
-  /** Bytes for keys and values, running and cached. Default 1 GiB. */
+  /**
+   * Bytes for keys and values, running and cached. Default: what four requests of the whole context take, 1 GiB at
+   * least, and beyond that no more than 40 % of the machine's memory.
+   */
   readonly kvCacheBytes?: number
   /** Bytes for features of pictures. Default 128 MiB. */
   readonly featureCacheBytes?: number
@@ -76,8 +79,11 @@ export interface EngineOptions {
   readonly offline?: boolean
 }
 
-export type EngineConfig = Readonly<Required<Omit<EngineOptions, 'contextLength' | 'chatTemplate'>>> & {
+export type EngineConfig = Readonly<
+  Required<Omit<EngineOptions, 'contextLength' | 'kvCacheBytes' | 'chatTemplate'>>
+> & {
   readonly contextLength: number | null
+  readonly kvCacheBytes: number | null
   readonly chatTemplate: string | null
 }
 
@@ -95,7 +101,7 @@ export function resolveConfig(options: EngineOptions, environment: NodeJS.Proces
     preprocessThreads: 1,
     maxRunning: 16,
     contextLength: null,
-    kvCacheBytes: 2 ** 30,
+    kvCacheBytes: null,
     featureCacheBytes: 128 * 2 ** 20,
     pageSize: 16,
     maxChunk: 512,
@@ -145,7 +151,9 @@ const DEFAULT_KEYS = {
 function check(config: EngineConfig): void {
   for (const [option, [least, most]] of Object.entries(INTEGERS)) {
     const value = config[option as keyof typeof INTEGERS]
-    if (!Number.isSafeInteger(value) || value < least || value > most) {
+    // Chosen with the model at hand.
+    if (value === null && option === 'kvCacheBytes') continue
+    if (value === null || !Number.isSafeInteger(value) || value < least || value > most) {
       throw invalid(option, `must be a whole number from ${least} to ${most}; ${quote(value)} came.`)
     }
   }

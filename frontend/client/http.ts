@@ -27,7 +27,7 @@ export interface HttpBackendOptions {
  * An engine behind a Radiant server: programs run on it as they do in process. Throws the engine's own errors, and
  * BACKEND_UNREACHABLE when nothing answers or the connection breaks.
  *
- * @example const engine = httpBackend('http://localhost:30000')
+ * @example const engine = httpBackend('http://localhost:8080')
  */
 export function httpBackend(url: string | URL, options: HttpBackendOptions = {}): Backend {
   const server = new Server(url, options)

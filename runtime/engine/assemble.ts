@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os'
 import { PrefixCache } from '../cache/prefix-cache.js'
 import { chooseTemplate } from '../chat/choose.js'
 import { type EngineConfig, resolveHubAccess } from '../config.js'
@@ -74,7 +75,7 @@ interface Pools {
 async function putTogether(config: EngineConfig, name: string, info: ModelInfo, pools: Pools): Promise<EngineParts> {
   const { text } = info
   const bytesPerToken = text.numLayers * 2 * text.numKvHeads * text.headDim * FLOAT_BYTES
-  const memory = planMemory(config, text.contextLength, bytesPerToken)
+  const memory = planMemory(config, text.contextLength, bytesPerToken, totalmem())
   const spec = visionSpec(info, pictureChoices(config))
   const tokenizer = await readTokenizer(info, spec.profile === 'orig')
   const { template, warning } = chooseTemplate(info, config.chatTemplate ?? undefined)

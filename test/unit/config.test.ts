@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type EngineOptions, resolveConfig, resolveHubAccess } from '../../runtime/config.js'
+import { repositoryRoot } from '../support/paths.js'
 
 t.test('every default is given, and the result cannot be changed', async t => {
   const config = resolveConfig({}, {})
@@ -10,7 +12,7 @@ t.test('every default is given, and the result cannot be changed', async t => {
     binding: 'auto',
     maxRunning: 16,
     contextLength: null,
-    kvCacheBytes: 2 ** 30,
+    kvCacheBytes: null,
     pageSize: 16,
     prefixCache: true,
     jumpForward: true,
@@ -120,4 +122,9 @@ t.test('the environment says where models come from, where they are kept and whe
     code: 'CONFIG_INVALID',
     message: 'Option RADIANT_OFFLINE: must be 1 or 0; "maybe" came.',
   })
+})
+
+t.test('docs/api.md names every option', async t => {
+  const page = readFileSync(join(repositoryRoot(), 'docs', 'api.md'), 'utf8')
+  for (const option of Object.keys(resolveConfig({}, {}))) t.ok(page.includes(`\`${option}\``), option)
 })

@@ -3,8 +3,8 @@ import t from 'tap'
 import { type EngineOptions, resolveConfig } from '../../runtime/config.js'
 import { planMemory } from '../../runtime/engine/memory.js'
 
-const plan = (options: EngineOptions, modelContext = 2048, bytesPerToken = 1024) =>
-  planMemory(resolveConfig(options, {}), modelContext, bytesPerToken)
+const plan = (options: EngineOptions, modelContext = 2048, bytesPerToken = 1024, machineBytes = 2 ** 34) =>
+  planMemory(resolveConfig(options, {}), modelContext, bytesPerToken, machineBytes)
 
 t.test('slots and pages stay within the budget, and a slot holds the context in whole pages', async t => {
   const options = fc.record({
@@ -42,7 +42,8 @@ t.test('the refusal names a budget that works, and the shorter context that need
   const refuse = () => plan({ kvCacheBytes: 2 ** 20 }, 2000, 1024)
   t.throws(refuse, {
     code: 'CONFIG_INVALID',
-    message: /kvCacheBytes: must be 2048000 at least to hold one request of 2000 tokens; 1048576 came\..*contextLength/,
+    message:
+      /kvCacheBytes: must be 2048000 at least \(--kv-cache-mib 2\) to hold one request of 2000 tokens; 1048576 came\..*contextLength/,
   })
   t.equal(plan({ kvCacheBytes: 2_048_000 }, 2000, 1024).numSlots, 1)
   t.equal(plan({ kvCacheBytes: 2 ** 20, contextLength: 1000 }, 2000, 1024).contextLength, 1000)
@@ -57,4 +58,21 @@ t.test('slots leave a share of the memory to the cache', async t => {
   const { numSlots, numPages, slotCapacity } = plan({ kvCacheBytes: 2 ** 24, maxRunning: 1024 })
   t.ok(numSlots * slotCapacity < numPages * 16 * 2)
   t.ok(numPages > 0)
+})
+
+t.test('without a budget one is chosen by model and machine', async t => {
+  const GIB = 2 ** 30
+  const budget = (modelContext: number, bytesPerToken: number, machineGiB: number) => {
+    const { numSlots, slotCapacity, numPages } = plan({}, modelContext, bytesPerToken, machineGiB * GIB)
+    return ((numSlots * slotCapacity + numPages * 16) * bytesPerToken) / GIB
+  }
+  t.equal(budget(2048, 8192, 16), 1, 'a small model: 1 GiB')
+  // LLaVA-1.5-7B: 32 layers of 4096 in float32 are 1 MiB a token, 4 GiB a whole context.
+  t.equal(budget(4096, 2 ** 20, 64), 16, 'a 7B on a large machine: four whole contexts')
+  t.equal(budget(4096, 2 ** 20, 20), 8, 'on a smaller one: 40 % of it')
+  t.throws(() => plan({}, 4096, 2 ** 20, 8 * GIB), {
+    code: 'CONFIG_INVALID',
+    message: /--kv-cache-mib 4096\).*default on this machine is 3435973836.*--context-length/,
+  })
+  t.equal(plan({ contextLength: 2048 }, 4096, 2 ** 20, 8 * GIB).numSlots, 1, 'which a shorter context mends')
 })

@@ -8,7 +8,7 @@ const ENGINE_FLAGS = `  --model MODEL            checkpoint folder, org/name on 
   --chat-template NAME     a built-in template, such as vicuna_v1 (default: the checkpoint's)
   --threads N              threads of the decoder (default: all cores, at most 8)
   --context-length N       most tokens of prompt and answer (default: the model's)
-  --kv-cache-mib N         memory for keys and values (default: 1024)`
+  --kv-cache-mib N         memory for keys and values (default: by model and machine, 1024 at least)`
 
 export const HELP: Readonly<Record<HelpTopic, string>> = {
   radiant: `radiant: structured generation from pictures
@@ -52,7 +52,7 @@ Serves the OpenAI API under /v1 and SGLang's /generate. Ctrl-C lets running requ
   --port N                 port; 0 takes a free one (default: 8080)
   --api-key-file FILE      clients must send the key in this file as a bearer token
   --body-limit-mib N       largest request body (default: 64)
-  --max-running N          requests that run at once (default: 16)
+  --max-running N          requests that run at once (default: 16, fewer when memory holds fewer)
   --max-waiting N          requests that may wait (default: 10000)
   --drain-seconds N        how long running requests may go on after Ctrl-C (default: 30)
   --image-urls             fetch pictures given by http(s) URL

@@ -4,7 +4,7 @@ import type { ImageSource } from '../../protocol/backend.js'
 import { EngineError } from '../../protocol/error.js'
 import { UsageError } from './arguments.js'
 
-const PICTURE_NAME = /\.(?:png|jpe?g|webp|gif|bmp|tiff?|avif)$/i
+const PICTURE_NAME = /\.(?:png|jpe?g|webp|gif|tiff?|avif)$/i
 
 export interface PictureList {
   readonly paths: readonly string[]
@@ -36,7 +36,7 @@ async function expand(path: string): Promise<PictureList> {
   if (!isFolder) return { paths: [path], isSingle: true }
   const names = (await readdir(path)).filter(name => PICTURE_NAME.test(name)).sort()
   if (names.length === 0)
-    throw new UsageError(`The folder ${path} holds no pictures (png, jpg, webp, gif, bmp, tiff, avif).`)
+    throw new UsageError(`The folder ${path} holds no pictures (png, jpg, webp, gif, tiff, avif).`)
   return { paths: names.map(name => join(path, name)), isSingle: false }
 }
 
