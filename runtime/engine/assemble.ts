@@ -30,8 +30,11 @@ import { pictureChoices } from './picture-choices.js'
 import { PromptPreparer } from './prepare.js'
 import { PromptBuilder } from './prompt-builder.js'
 import { readTokenizer } from './read-tokenizer.js'
+import { settlesWithin } from './settles-within.js'
 
 /** Tiles that may be staged between preprocessing and the tower, unless one picture has more. */
+/** What sessions may take to close. */
+const RELEASE_MS = 10_000
 const STAGED_TILES = 16
 const MAX_BATCH_TILES = 8
 /** Logit rows of a step: several decode steps of all slots, and some for options that are scored. */
@@ -135,10 +138,17 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     keys: new ImageKeyTable(),
     pixelLimit,
     family: info.family,
+    longestText: contextLength * tokenizer.longestToken,
     ...(video && { video: video.builder }),
   })
   const grammars = makeConstraintCompiler(tokenizer)
   const pictures = { builder, features: featureService, encoder, spec, ...(video && { frames: video.frames }) }
+  const end = async (): Promise<void> => {
+    // A worker that died has released already what it held; one that hangs is not waited for.
+    await settlesWithin(Promise.allSettled([runner.release(), encoder.release(), grammars.close()]), RELEASE_MS)
+    await pools.close()
+  }
+  let closing: Promise<void> | null = null
   return {
     config,
     model: {
@@ -166,10 +176,9 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     core,
     makeText: () => new TextStream(tokenizer),
     tokenText: id => tokenizer.display(id),
-    close: async () => {
-      // A worker that died has released already what it held.
-      await Promise.allSettled([runner.release(), encoder.release(), grammars.close()])
-      await pools.close()
+    close: () => {
+      closing ??= end()
+      return closing
     },
   }
 }

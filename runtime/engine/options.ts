@@ -10,6 +10,9 @@ export interface EncodedOptions {
   readonly continuations: readonly (readonly number[] | null)[]
 }
 
+/** Each is encoded with the whole prompt and computed by itself. */
+const MOST_CHOICES = 1024
+
 /**
  * Options in tokens. Each is encoded together with the prompt and compared from the first token on in which any two
  * differ, so that a token that reaches across the end of the prompt is scored as the model would write it.
@@ -20,7 +23,10 @@ export function encodeOptions(choices: readonly string[], encode: (ending: strin
   if (choices.length === 0) throw refuse('A select needs at least one choice.')
   if (choices.some(choice => typeof choice !== 'string' || choice === ''))
     throw refuse('A choice must be a text that is not empty.')
-  const twice = choices.find((choice, index) => choices.indexOf(choice) !== index)
+  if (choices.length > MOST_CHOICES)
+    throw refuse(`A select takes at most ${MOST_CHOICES} choices; ${choices.length} came.`)
+  const seen = new Set<string>()
+  const twice = choices.find(choice => seen.size === seen.add(choice).size)
   if (twice !== undefined) throw refuse(`The choice ${JSON.stringify(twice)} stands twice.`)
   const prompt = encode('')
   const encoded = choices.map(choice => encode(choice).ids)

@@ -47,6 +47,8 @@ export interface PromptBuilderOptions {
   readonly pixelLimit: number
   /** `model_type` of the checkpoint, for messages. */
   readonly family: string
+  /** UTF-16 units that no text within the context exceeds. Default: none is refused before it is tokenized. */
+  readonly longestText?: number
   /** Only of models that take video. */
   readonly video?: BuilderVideo
 }
@@ -66,9 +68,17 @@ export class PromptBuilder {
     this.#options = options
   }
 
-  /** Ids of the prompt, followed by those of `ending` as if it stood in the same text. Throws VIDEO_UNSUPPORTED. */
+  /**
+   * Ids of the prompt, followed by those of `ending` as if it stood in the same text. Throws VIDEO_UNSUPPORTED, and
+   * REQUEST_INVALID for a text that cannot fit whatever its tokens: megabytes would be tokenized on the engine's thread.
+   */
   encode(prompt: Prompt, ending = ''): PromptIds {
-    const { tokenizer, template } = this.#options
+    const { tokenizer, template, longestText = Number.POSITIVE_INFINITY } = this.#options
+    const length = textLength(prompt)
+    if (length > longestText) {
+      const what = `The prompt's text has ${length} characters; one of over ${longestText} cannot fit into the context, whatever it says.`
+      throw new EngineError('REQUEST_INVALID', { what })
+    }
     if (prompt.kind === 'tokens') {
       const { images = [], videos = [] } = prompt
       this.#requireVideo(videos)
@@ -184,4 +194,14 @@ export class PromptBuilder {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
+}
+
+/** UTF-16 units of all text in a prompt. */
+function textLength(prompt: Prompt): number {
+  if (prompt.kind === 'tokens') return 0
+  const parts =
+    prompt.kind === 'raw'
+      ? prompt.parts
+      : [...prompt.messages.flatMap(message => message.content), ...(prompt.continuation ?? [])]
+  return parts.reduce((length, part) => length + (part.kind === 'text' ? part.text.length : 0), 0)
 }

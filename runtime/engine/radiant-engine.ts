@@ -18,11 +18,15 @@ import { encodeOptions } from './options.js'
 import type { EngineParts } from './parts.js'
 import { placeholderAt } from './prepare.js'
 import type { PromptIds } from './prompt-builder.js'
-import { RequestDesk, type Settle, type Ticket, type TicketFields } from './request-desk.js'
+import { RequestDesk, type Settle, type Ticket } from './request-desk.js'
 import { resolveLogprobs, resolveSampling } from './sampling-params.js'
 import { chooseOption, type OptionScores, type OptionTokens, SelectTask } from './select-task.js'
+import { settlesWithin } from './settles-within.js'
 import type { Task } from './task.js'
 import { promptUsage, WarmTask } from './warm-task.js'
+
+/** Of a large model on a slow machine. What takes longer hangs. */
+const LONGEST_STEP_MS = 60_000
 
 /** The in-process backend: turns requests into tasks of the core, and ends each of them exactly once. */
 export class RadiantEngine implements Engine {
@@ -63,17 +67,24 @@ export class RadiantEngine implements Engine {
       builder.encode(request.prompt, end),
     )
     const method = request.method ?? 'token-length-normalized'
-    const { scores, usage } = await this.#score(request, prefix, options, call)
     // The start token alone; a tokenizer without one leaves the prompt's own first text token.
     const start = tokenizer.encode('')
     const text = prefix.ids.filter(id => id !== this.model.imageTokenId && id !== this.model.videoTokenId)
     const bare: PromptIds = { ids: start.length > 0 ? start : text.slice(0, 1), images: [] }
-    const { cacheSalt = '' } = request
-    const isRelative = method === 'unconditional-likelihood-normalized'
-    const alone = isRelative ? await this.#score({ cacheSalt }, bare, options, call) : null
-    const chosen = chooseOption(options, scores, method, alone?.scores ?? null)
-    const tokenIds = continuations[chosen.index] ?? tokenizer.encodeContinuation(chosen.choice)
-    return { ...chosen, tokenIds, usage }
+    return this.#desk.promise<SelectResult>(request, call, (ticket, settle) => {
+      const finish = (scores: OptionScores, alone: OptionScores | null, usage: Usage): void => {
+        const chosen = chooseOption(options, scores, method, alone)
+        const tokenIds = continuations[chosen.index] ?? tokenizer.encodeContinuation(chosen.choice)
+        settle.done({ ...chosen, tokenIds, usage }, usage)
+      }
+      return this.#makeScore(ticket, prefix, options, settle.failed, (scores, usage) => {
+        if (method !== 'unconditional-likelihood-normalized') return finish(scores, null, usage)
+        // The same options without the prompt; one request all the same, which is aborted and counted as one.
+        this.#desk.goOn(ticket, settle, () =>
+          this.#makeScore(ticket, bare, options, settle.failed, alone => finish(scores, alone, usage)),
+        )
+      })
+    })
   }
 
   async checkConstraint(constraint: Constraint): Promise<void> {
@@ -156,7 +167,8 @@ export class RadiantEngine implements Engine {
   async #close(): Promise<void> {
     this.#desk.book.close()
     this.#desk.book.abort('')
-    await this.#desk.book.drained()
+    // Aborting takes effect between two steps. A worker that never ends its step is ended, which fails the step.
+    if (!(await settlesWithin(this.#desk.book.drained(), LONGEST_STEP_MS))) await this.#parts.close()
     await this.#parts.core.close()
     await this.#parts.close()
   }
@@ -204,24 +216,20 @@ export class RadiantEngine implements Engine {
     })
   }
 
-  #score(
-    fields: TicketFields,
+  async #makeScore(
+    ticket: Ticket,
     prefix: PromptIds,
     options: readonly OptionTokens[],
-    call: CallOptions,
-  ): Promise<{ readonly scores: OptionScores; readonly usage: Usage }> {
-    return this.#desk.promise(fields, call, async (ticket, settle) => {
-      // One position beyond the longest option is where a hole's dummy token goes.
-      const room = Math.max(...options.map(option => option.ids.length)) + 1
-      const prepared = await this.#desk.prepare(ticket, prefix, room)
-      const sequence = this.#desk.sequence(ticket, prepared, null)
-      return new SelectTask(sequence, options, this.#parts.tokenizer.size, {
-        failed: settle.failed,
-        done: scores => {
-          const usage = promptUsage(sequence, prepared.owner.imageEncodes)
-          settle.done({ scores, usage }, usage)
-        },
-      })
+    failed: (error: EngineError) => void,
+    done: (scores: OptionScores, usage: Usage) => void,
+  ): Promise<Task> {
+    // One position beyond the longest option is where a hole's dummy token goes.
+    const room = options.reduce((most, { ids }) => Math.max(most, ids.length), 0) + 1
+    const prepared = await this.#desk.prepare(ticket, prefix, room)
+    const sequence = this.#desk.sequence(ticket, prepared, null)
+    return new SelectTask(sequence, options, this.#parts.tokenizer.size, {
+      failed,
+      done: scores => done(scores, promptUsage(sequence, prepared.owner.imageEncodes)),
     })
   }
 }

@@ -82,6 +82,13 @@ export class RequestDesk {
       .catch((error: unknown) => settle.failed(toEngineError(error)))
   }
 
+  /** Starts another task of a request whose last one has ended: what that held is released, the request goes on. */
+  goOn<Value>(ticket: Ticket, settle: Settle<Value>, make: () => Promise<Task>): void {
+    this.#release(ticket)
+    ticket.task = null
+    this.start(ticket, settle, make)
+  }
+
   /** A request that ends in one value. */
   async promise<Value>(
     fields: TicketFields,
@@ -130,11 +137,15 @@ export class RequestDesk {
     if (ticket.isEnded) return false
     ticket.isEnded = true
     ticket.unlisten()
-    if (ticket.prepared) {
-      this.#parts.preparer.release(ticket.prepared)
-      this.book.counters.imageFeatureHits += ticket.prepared.owner.featureHits
-    }
+    this.#release(ticket)
     this.book.end(ticket.id, outcome, usage)
     return true
+  }
+
+  #release(ticket: Ticket): void {
+    if (ticket.prepared === null) return
+    this.#parts.preparer.release(ticket.prepared)
+    this.book.counters.imageFeatureHits += ticket.prepared.owner.featureHits
+    ticket.prepared = null
   }
 }

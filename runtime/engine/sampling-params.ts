@@ -80,12 +80,16 @@ export interface ResolvedLogprobs {
   readonly promptFrom: number | null
 }
 
+/** Of one token. They are sought on the engine's thread, for every token that is reported. */
+const MOST_ALTERNATIVES = 128
+
 /** Throws REQUEST_INVALID naming field, value and range. */
 export function resolveLogprobs(options: LogprobOptions | undefined, vocabularySize: number): ResolvedLogprobs {
   if (options === undefined) return { top: null, promptFrom: null }
   const { top = 0, promptFrom } = options
-  if (!Number.isSafeInteger(top) || top < 0 || top > vocabularySize) {
-    throw refuse(`logprobs.top must be a whole number, from 0 to ${vocabularySize}; ${quote(top)} came.`)
+  const most = Math.min(vocabularySize, MOST_ALTERNATIVES)
+  if (!Number.isSafeInteger(top) || top < 0 || top > most) {
+    throw refuse(`logprobs.top must be a whole number, from 0 to ${most}; ${quote(top)} came.`)
   }
   if (promptFrom !== undefined && (!Number.isSafeInteger(promptFrom) || promptFrom < 0)) {
     throw refuse(`logprobs.promptFrom must be a whole number, 0 or more; ${quote(promptFrom)} came.`)

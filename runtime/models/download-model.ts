@@ -162,7 +162,8 @@ class Download {
   async #checkSpace(files: readonly HubFile[]): Promise<void> {
     const disk = await statfs(this.options.cachePath).catch(() => null)
     const free = disk === null ? Infinity : disk.bavail * disk.bsize
-    const wanted = sumBytes(files)
+    const begun = await Promise.all(files.map(file => this.cache.partialBytes(file)))
+    const wanted = sumBytes(files) - begun.reduce((sum, bytes) => sum + bytes, 0)
     if (wanted <= free) return
     const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1)
     const what = `${gigabytes(wanted)} GB are to come, and ${this.options.cachePath} has ${gigabytes(free)} GB left.`

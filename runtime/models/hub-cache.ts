@@ -92,6 +92,18 @@ export class HubCache {
     return own
   }
 
+  /** Bytes of the partial files of this content that nobody writes to: what claimPartial would go on with. */
+  async partialBytes(file: HubFile): Promise<number> {
+    const folder = join(this.#folder, 'blobs')
+    let most = 0
+    for (const name of await readdir(folder).catch(() => [])) {
+      if (!name.startsWith(`${file.digest.value}.`) || !name.endsWith(PARTIAL)) continue
+      const found = join(folder, name)
+      if (await isAbandoned(found, name)) most = Math.max(most, (await sizeOf(found)) ?? 0)
+    }
+    return Math.min(most, file.size)
+  }
+
   /** Gives a complete and checked partial file its name. */
   async place(commit: string, file: HubFile, partial: string): Promise<void> {
     await rename(partial, this.#blob(file))

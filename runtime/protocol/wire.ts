@@ -39,7 +39,9 @@ export function requestOf(message: unknown): unknown {
     const what = `it is of version ${String(message.version)}; this engine speaks version ${WIRE_VERSION}.`
     throw new EngineError('WIRE_INVALID', { what })
   }
-  return 'request' in message ? bytesInside(message.request) : undefined
+  if (!('request' in message)) return undefined
+  // Nested deeper than the stack reaches, it throws.
+  return attempt(() => bytesInside(message.request), 'message of this protocol')
 }
 
 export function eventLine(event: unknown): string {

@@ -1,5 +1,6 @@
 import { FLOAT_BYTES } from '../../kernels/layout.js'
 import type { EncodeItem, KernelRequest, LoadReport, ModelInfo, SessionOptions } from '../../kernels/protocol.js'
+import { EngineError } from '../protocol/error.js'
 import type { WorkerPool } from './pool.js'
 import { TileArena } from './tile-arena.js'
 
@@ -47,6 +48,8 @@ export class VisionEncoder {
   readonly #tileBytes: number
   readonly #queue: Staged[] = []
   #isRunning = false
+  /** Whether the last call failed in the worker itself. */
+  #isSuspect = false
   /** Pictures between being asked for and being done, whether or not anybody still waits for them. */
   #numActive = 0
 
@@ -122,12 +125,22 @@ export class VisionEncoder {
         batch.push(this.#queue.shift()!)
       }
       const items = batch.map(staged => staged.item)
-      const error = await this.#encoding.call({ op: 'encode', items } satisfies KernelRequest).then(
-        () => null,
-        (error: unknown) => error,
-      )
+      const error = await this.#encode(items)
       for (const staged of batch) staged.done(error)
     }
     this.#isRunning = false
+  }
+
+  /** null, or what went wrong. A thread that failed may have left nothing loaded, so the next pictures load it anew. */
+  async #encode(items: readonly EncodeItem[]): Promise<unknown> {
+    try {
+      if (this.#isSuspect) await this.load()
+      this.#isSuspect = false
+      await this.#encoding.call({ op: 'encode', items: [...items] } satisfies KernelRequest)
+      return null
+    } catch (error) {
+      this.#isSuspect = EngineError.isInstance(error) && error.code === 'KERNEL_FAILED'
+      return error
+    }
   }
 }

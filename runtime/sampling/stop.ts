@@ -46,7 +46,7 @@ export class StopMatcher {
   }
 
   #longestOpenEnd(text: string): number {
-    const longest = Math.max(...this.#stops.map(stop => stop.length)) - 1
+    const longest = this.#stops.reduce((most, { length }) => Math.max(most, length), 0) - 1
     for (let length = Math.min(longest, text.length); length > 0; length--) {
       const end = text.slice(text.length - length)
       if (this.#stops.some(stop => stop.startsWith(end))) return length

@@ -27,10 +27,13 @@ export function composeDecode(
   return { firstSlot, rows, tokenIds, lengths, steps: 1, firstLogit }
 }
 
-/** Where a hole's dummy token goes: a position that is written again before it is read. */
+/**
+ * Where a hole's dummy token goes: a position that is written again before it is read. Of a sequence that fills its
+ * slot it is the last one, which nobody reads any more: at least the last element of a prompt is computed anew.
+ */
 function dummyLength(sequence: Sequence | null, chunks: readonly BatchChunk[], slotCapacity: number): number {
   if (!sequence) return 0
   if (sequence.branches.length > 0) return slotCapacity - 1
   const chunk = chunks.find(chunk => chunk.sequence === sequence)
-  return chunk ? chunk.start + chunk.count : sequence.computed
+  return Math.min(chunk ? chunk.start + chunk.count : sequence.computed, slotCapacity - 1)
 }

@@ -54,7 +54,8 @@ export function buildServer(engine: Engine, options: ServerOptions = {}): Fastif
   adminRoutes(server, context)
   nativeRoutes(server, context)
   openAiRoutes(server, context)
-  backendRoutes(server, context)
+  // In a scope of its own: no other route understands its binary bodies.
+  server.register(async scope => backendRoutes(scope, context))
   return server
 }
 

@@ -8,6 +8,7 @@ export function invalid(what: string, param: string | null = null): EngineError 
 /** A received value as messages quote it: JSON, cut to 60 characters. */
 export function quote(value: unknown): string {
   if (typeof value === 'string') return shorten(JSON.stringify(value.slice(0, 60)))
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`
   try {
     return shorten(JSON.stringify(value) ?? String(value))
   } catch {
@@ -20,8 +21,9 @@ function shorten(text: string): string {
   return text.length > 60 ? `${text.slice(0, 57)}...` : text
 }
 
+/** Bytes are no record: as one they would have a field for each of what may be millions. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value)
 }
 
 interface Range {
@@ -160,6 +162,7 @@ export class Fields {
 /** Says nothing: null, false, '', [] or {}. */
 function isBlank(value: unknown): boolean {
   if (value === undefined || value === null || value === false || value === '') return true
+  if (ArrayBuffer.isView(value)) return value.byteLength === 0
   return typeof value === 'object' && Object.keys(value).length === 0
 }
 
@@ -175,4 +178,16 @@ function describe({ min, over, max }: Range): string {
   if (over !== undefined) return max === undefined ? ` over ${over}` : ` over ${over} and at most ${max}`
   if (min !== undefined) return max === undefined ? `, at least ${min}` : ` from ${min} to ${max}`
   return max === undefined ? '' : `, at most ${max}`
+}
+
+/** Of one body. All are made before the first runs, so a small body must not name millions. */
+const MOST_GENERATIONS = 65_536
+
+/** Throws REQUEST_INVALID for more generations than one body may ask for. */
+export function checkGenerations(prompts: number, samples: number): void {
+  if (prompts * samples <= MOST_GENERATIONS) return
+  throw invalid(
+    `${prompts} prompts with "n" ${samples} are ${prompts * samples} generations; one request may ask for ${MOST_GENERATIONS}.`,
+    'n',
+  )
 }

@@ -31,7 +31,13 @@ export function parseImageReference(reference: string, param: string, bareBase64
   )
 }
 
+/** Bytes of all that one request may name: the body that names it is a few characters long. */
+const REMOTE_LIMIT = 512 * 2 ** 20
+
+/** A reader for one request: what it names twice is loaded once, and all of it within a limit. */
 export function makeReadImage(loader: ImageLoader | undefined, signal: AbortSignal, bareBase64: boolean): ReadImage {
+  const loaded = new Map<string, Uint8Array>()
+  let total = 0
   return async (reference, param) => {
     const parsed = parseImageReference(reference, param, bareBase64)
     if (parsed.kind === 'inline') return { bytes: parsed.bytes, label: param }
@@ -41,7 +47,12 @@ export function makeReadImage(loader: ImageLoader | undefined, signal: AbortSign
         param,
       )
     }
-    return { bytes: await loader(reference, signal), label: param }
+    const bytes = loaded.get(reference) ?? (await loader(reference, signal))
+    if (!loaded.has(reference)) total += bytes.length
+    if (total > REMOTE_LIMIT)
+      throw invalid(`The pictures and videos that this request names have over ${REMOTE_LIMIT} bytes.`, param)
+    loaded.set(reference, bytes)
+    return { bytes, label: param }
   }
 }
 

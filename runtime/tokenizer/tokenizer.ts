@@ -57,6 +57,8 @@ export class Tokenizer implements Vocabulary {
   readonly id: string
   readonly size: number
   readonly stopIds: readonly number[]
+  /** Bytes of the longest spelling: no token stands for more of a text. */
+  readonly longestToken: number
   readonly #facts: TokenizerFacts
   readonly #pipeline: TextPipeline
   readonly #added: ReadonlyMap<number, AddedToken>
@@ -79,6 +81,9 @@ export class Tokenizer implements Vocabulary {
     const spellings = this.#pipeline.spellings
     this.size = added.reduce((size, token) => Math.max(size, token.id + 1), spellings.length)
     this.#bytes = Array.from({ length: this.size }, (_, id) => this.#bytesOf(id, spellings[id], spelling))
+
+    const longest = this.#bytes.reduce((most, bytes) => Math.max(most, bytes?.length ?? 0), 1)
+    this.longestToken = added.reduce((most, { content }) => Math.max(most, content.length), longest)
 
     const { before, after } = this.#pipeline.surround()
     const start = this.idOf(contentOf(config.bos_token) ?? '')

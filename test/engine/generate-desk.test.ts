@@ -64,6 +64,30 @@ t.test('a request that ends well is booked with its usage', async t => {
   await checkClosed()
 })
 
+t.test('a request of two tasks is one: its id, its place in the books and its abort hold through both', async t => {
+  const { desk, books, checkClosed } = makeDesk()
+  const begin = (call: CallOptions = {}) =>
+    desk.promise<Usage>({ id: 'twice' }, call, (ticket, settle) => {
+      const task = async (ids: readonly number[], done: (usage: Usage) => void) => {
+        const prepared = await desk.prepare(ticket, { ids, images: [] }, 0)
+        return new WarmTask(desk.sequence(ticket, prepared, null), () => 0, { done, failed: settle.failed })
+      }
+      return task([1, 2, 3], usage => desk.goOn(ticket, settle, () => task([4, 5], () => settle.done(usage, usage))))
+    })
+  const first = begin()
+  while (books.prepared < 2) {
+    t.equal(desk.book.size, 1, 'the request is never out of the books')
+    await turns(1)
+  }
+  t.match(await first, { promptTokens: 3 })
+  t.match(desk.book.counters, { finishedRequests: 1, promptTokens: 3 })
+  const second = begin()
+  while (books.prepared < 4) await turns(1)
+  t.equal(desk.book.abort('twice'), 1, 'in its second half')
+  await second.catch(() => {})
+  await checkClosed()
+})
+
 t.test('a request that cannot be prepared fails, and its id is free again', async t => {
   const { desk, warm, checkClosed } = makeDesk()
   await t.rejects(warm([], {}, 'mine'), { code: 'REQUEST_INVALID' })

@@ -40,6 +40,20 @@ t.test('an engine that brings no token is unhealthy', async t => {
   engine.checkIntegrity()
 })
 
+t.test('an engine that ends nothing, not even what is aborted, is unhealthy too', async t => {
+  const engine = createScriptedEngine()
+  const hung = new Proxy(engine, {
+    get(target, name) {
+      if (name === 'generate') return () => ({ result: new Promise(() => {}) })
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const response = await buildServer(hung, { healthTimeoutMs: 20 }).inject('/health_generate')
+  t.equal(response.statusCode, 503)
+  t.equal(response.json().error.code, 'SERVER_UNHEALTHY')
+})
+
 t.test('metrics carry the names that charts of SGLang use, with our prefix', async t => {
   const { server, post } = build({ script: () => 'four' })
   await post('/generate', { text: 'prompt of some length' })

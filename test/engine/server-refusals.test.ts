@@ -198,3 +198,49 @@ t.test('what is wrong with a select or a completion is said', async t => {
     t.equal(response.json().error.param, param)
   }
 })
+
+t.test('bytes are understood on the routes for programs alone, and nowhere as an object', async t => {
+  const { post, engine } = build()
+  const headers = { 'content-type': 'application/vnd.msgpack' }
+  for (const url of [CHAT, '/generate', '/abort_request', '/tokenize']) {
+    const response = await post(url, 'x'.repeat(100_000), headers)
+    t.equal(response.statusCode, 415, url)
+    t.equal(response.json().error.code, 'SERVER_MEDIA_TYPE')
+  }
+  const sampling = { $bytes: Buffer.alloc(300_000).toString('base64') }
+  const response = await post('/v1/radiant/generate', { version: 1, request: { prompt: 'x', sampling } })
+  t.equal(response.statusCode, 400)
+  t.match(response.json().error.message, /must be a JSON object; got (300000 bytes|"x")/)
+  t.equal(engine.requests.length, 0)
+})
+
+t.test('a message for programs may nest as deep as it likes too', async t => {
+  const { post } = build()
+  const response = await post(
+    '/v1/radiant/generate',
+    `{"version":1,"request":${'['.repeat(50_000)}${']'.repeat(50_000)}}`,
+  )
+  t.equal(response.statusCode, 400)
+  t.equal(response.json().error.code, 'WIRE_INVALID')
+})
+
+t.test('a small body names no million generations', async t => {
+  const { post, engine } = build()
+  const prompts = Array.from({ length: 4000 }, () => 'a')
+  for (const [url, body] of [
+    ['/v1/completions', { prompt: prompts, n: 128 }],
+    ['/generate', { text: prompts, sampling_params: { n: 128 } }],
+  ] as const) {
+    const response = await post(url, body)
+    t.equal(response.statusCode, 400, url)
+    t.match(response.json().error.message, /512000 generations; one request may ask for 65536/)
+  }
+  t.equal(engine.requests.length, 0)
+})
+
+t.test('no more text is tokenized at once than the thread can spare', async t => {
+  const { post } = build()
+  const response = await post('/tokenize', { prompt: ['x'.repeat(600_000), 'y'.repeat(600_000)] })
+  t.equal(response.statusCode, 400)
+  t.match(response.json().error.message, /1200000 characters; at most 1000000/)
+})

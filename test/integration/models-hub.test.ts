@@ -12,7 +12,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { HubClient } from '../../runtime/models/hub-client.js'
+import { HubCache } from '../../runtime/models/hub-cache.js'
+import { HubClient, type HubFile } from '../../runtime/models/hub-client.js'
+import { parseModelId } from '../../runtime/models/model-id.js'
 import { type DownloadOptions, resolveModel } from '../../runtime/models/resolve.js'
 import { DOWNLOAD_CHANNEL, type DownloadProgress } from '../../runtime/protocol/download.js'
 import { type HubContents, HubServer } from '../support/hub-server.js'
@@ -117,6 +119,11 @@ t.test('what a failed attempt left is gone on from by the next one', async t => 
   const orphan = partial.replace(/-\d+-\d+\.incomplete$/, '-999999999-1.incomplete')
   writeFileSync(join(blobs, orphan), readFileSync(join(blobs, partial)))
   server.contents = contents()
+  // What lies there already needs no room on the disk.
+  const file = { digest: { value: orphan.split('.')[0]! }, size: length + 5 } as HubFile
+  const cache = new HubCache(options.cachePath, parseModelId('tiny/pocket')!)
+  t.equal(await cache.partialBytes(file), length)
+  t.equal(await cache.partialBytes({ ...file, digest: { ...file.digest, value: '0'.repeat(64) } }), 0)
   const before = server.requests.length
   const { path } = await resolveModel('tiny/pocket', options)
   const resumed = server.requests.slice(before).find(({ path }) => path.endsWith(WEIGHTS))

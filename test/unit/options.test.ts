@@ -72,6 +72,8 @@ t.test('choices that cannot be told apart or scored are refused', async t => {
     t.throws(() => encodeOptions(choices as string[], encoder(prompt)), { code: 'REQUEST_INVALID', message })
   refuse([], /at least one choice/)
   refuse(['a', ''], /not empty/)
+  const many = Array.from({ length: 1025 }, (_, index) => `choice ${index}`)
+  refuse(many, /at most 1024 choices; 1025 came/)
   refuse(['a', 3], /must be a text/)
   refuse(['a', 'b', 'a'], /"a" stands twice/)
   refuse(['a', 'b'], /prompt of at least one token/, '')

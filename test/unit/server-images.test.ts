@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { parseImageReference } from '../../runtime/server/images.js'
+import { makeReadImage, parseImageReference } from '../../runtime/server/images.js'
 import { placeMedia, spreadMedia } from '../../runtime/server/native/prompt.js'
 
 const inline = (bytes: Uint8Array) => ({ kind: 'inline', bytes: Buffer.from(bytes) })
@@ -121,4 +121,22 @@ t.test('pictures are spread over requests as SGLang does it', async t => {
   t.strictSame(spreadMedia('image_data', ['a', 'b'], 1, true), [['a', 'b']])
   t.strictSame(spreadMedia('image_data', [['a', 'b']], 1, true), [['a', 'b']])
   t.throws(() => spreadMedia('image_data', ['a'], 2, false), { code: 'REQUEST_INVALID' })
+})
+
+t.test('what a request names twice is loaded once, and all that it names stays within a limit', async t => {
+  const asked: string[] = []
+  const large = new Uint8Array(200 * 2 ** 20)
+  const loader = async (reference: string) => {
+    asked.push(reference)
+    return large
+  }
+  const read = makeReadImage(loader, new AbortController().signal, false)
+  for (let i = 0; i < 50; i++) t.equal((await read('/a.png', 'p')).bytes, large)
+  t.equal((await read('/b.png', 'p')).bytes, large)
+  await t.rejects(read('/c.png', 'images[2]'), {
+    code: 'REQUEST_INVALID',
+    message: /over 536870912 bytes/,
+    data: { param: 'images[2]' },
+  })
+  t.same(asked, ['/a.png', '/b.png', '/c.png'])
 })

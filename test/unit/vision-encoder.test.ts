@@ -157,7 +157,9 @@ t.test(
     encode('e', 8)
     await turn()
     await preprocessing.end(4)
+    // The tower is loaded anew, then goes on.
     await encoding.end(2)
+    await encoding.end(3)
     t.equal(ends.at(-1), 'e', 'no tile was lost')
     encoder.checkIntegrity()
   },
@@ -169,4 +171,20 @@ t.test('a picture that can never be staged fails', async t => {
   await turn()
   t.same(ends, ['a: undefined'])
   encoder.checkIntegrity()
+})
+
+t.test('after a failure of the worker itself the tower is loaded anew, once, before the next pictures', async t => {
+  const { encoding, preprocessing, encode, ends } = makeEncoder(8, 1)
+  for (const name of ['a', 'b', 'c']) encode(name, 1)
+  await turn()
+  for (const call of [0, 1, 2]) await preprocessing.end(call)
+  await encoding.end(0, new EngineError('KERNEL_FAILED', { pool: 'vision', what: 'the thread ended' }))
+  t.same(ends, ['a: KERNEL_FAILED'])
+  const operations = () => encoding.calls.map(({ request }) => (request as KernelRequest).op)
+  t.same(operations(), ['encode', 'load-vision'])
+  await encoding.end(1)
+  await encoding.end(2)
+  await encoding.end(3)
+  t.same(operations(), ['encode', 'load-vision', 'encode', 'encode'])
+  t.same(ends, ['a: KERNEL_FAILED', 'b', 'c'])
 })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { GenerateRequest, ImageSource, LogprobOptions, Prompt } from '../../protocol/backend.js'
 import type { EngineModel } from '../../protocol/engine.js'
-import { Fields, invalid, isRecord, quote } from '../fields.js'
+import { checkGenerations, Fields, invalid, isRecord, quote } from '../fields.js'
 import type { ReadImage } from '../images.js'
 import { withoutUndefined, withSeedOffset } from '../sampling.js'
 import { checkIdLists } from '../token-ids.js'
@@ -73,6 +73,7 @@ export async function readNativeJob(body: unknown, model: EngineModel, readImage
   if (samplings.some(sampling => sampling.samples !== samples)) {
     throw invalid('"n" must be the same in all of "sampling_params".', 'sampling_params')
   }
+  checkGenerations(count, samples)
   const ids = readIds(fields, count, samples, isSingle)
   const salts = perItem(fields, 'cache_salt', count, isText) ?? perItem(fields, 'extra_key', count, isText)
   const logprobs = readLogprobs(fields, count)

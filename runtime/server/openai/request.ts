@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { GenerateRequest, Prompt, SamplingParams } from '../../protocol/backend.js'
 import type { EngineModel } from '../../protocol/engine.js'
 import { readOpenAiConstraint } from '../constraints.js'
-import { Fields, invalid } from '../fields.js'
+import { checkGenerations, Fields, invalid } from '../fields.js'
 import type { ReadImage } from '../images.js'
 import { readSharedSampling, withoutUndefined, withSeedOffset } from '../sampling.js'
 import { checkIdLists } from '../token-ids.js'
@@ -141,6 +141,7 @@ function assemble(
   logprobs: { readonly top: number } | undefined,
 ): OpenAiJob {
   const id = given ?? `${kind === 'chat' ? 'chatcmpl' : 'cmpl'}-${randomUUID().replaceAll('-', '')}`
+  checkGenerations(prompts.length, samples)
   const count = prompts.length * samples
   const requests = Array.from({ length: count }, (_, index): GenerateRequest => {
     const sample = index % samples

@@ -3,6 +3,9 @@ import { Fields, invalid } from '../fields.js'
 import { assertOpen, type ServerContext } from '../generation.js'
 import { checkIds } from '../token-ids.js'
 
+/** At once: it happens on the thread that serves everybody. */
+const MOST_TOKENIZED = 1_000_000
+
 /** What SGLang's servers offer beside generation: model and server facts, cache, aborts, the tokenizer. */
 export function adminRoutes(server: FastifyInstance, context: ServerContext): void {
   const { engine, options } = context
@@ -61,6 +64,9 @@ export function adminRoutes(server: FastifyInstance, context: ServerContext): vo
     fields.requireOn('add_special_tokens', 'the start token is part of every prompt')
     fields.finish(new Set(['model']))
     if (prompts === undefined) throw invalid('"prompt" is missing.', 'prompt')
+    const length = prompts.reduce((sum, prompt) => sum + prompt.length, 0)
+    if (length > MOST_TOKENIZED)
+      throw invalid(`"prompt" has ${length} characters; at most ${MOST_TOKENIZED} are tokenized.`, 'prompt')
     const tokens = prompts.map(prompt => engine.tokenize(prompt))
     const counts = tokens.map(ids => ids.length)
     return {
