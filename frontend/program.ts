@@ -7,6 +7,7 @@ import { readInputs } from './client/inputs.js'
 import { interpret } from './client/interpret.js'
 import { type RequestSettings, routing } from './client/request.js'
 import { ProgramRun, type Run } from './client/run.js'
+import { unlessCancelled } from './client/unless-cancelled.js'
 import { warmBatch } from './client/warm-batch.js'
 import { bodyOf } from './dsl/control.js'
 import { holesOf } from './dsl/input.js'
@@ -101,7 +102,8 @@ function programOf<I extends object, O>(ir: ProgramIr): Program<I, O> {
     new ProgramRun<O>(async (report, signal) => {
       const { sampling = {} } = options
       checkSampling(ir.name, sampling)
-      const [values] = await Promise.all([readInputs(ir.name, ir.inputs, inputs), check(backend)])
+      const ready = Promise.all([readInputs(ir.name, ir.inputs, inputs), check(backend)])
+      const [values] = await unlessCancelled(ir.name, ready, signal)
       const settings = { ...routing(options), sampling: [ir.sampling, sampling] }
       const frame = new Frame(null, '', [])
       await interpret(ir.body, frame, {
@@ -124,7 +126,7 @@ function programOf<I extends object, O>(ir: ProgramIr): Program<I, O> {
   ): AsyncGenerator<BatchItem<O>> {
     checkBatch(options)
     checkSampling(ir.name, options.sampling ?? {})
-    await check(backend)
+    await unlessCancelled(ir.name, check(backend), options.signal)
     if (options.cacheSalt === undefined) await warmBatch(ir, inputs, backend, options.signal)
     const start = (each: I, signal: AbortSignal): Run<O> => run(backend, each, { ...options, signal })
     yield* runBatch({ label: ir.name, inputs, settings: options, start, output: process.stderr })

@@ -36,6 +36,10 @@ export function checkComplete(
     const ending = JSON.stringify(text.length > ENDING_LENGTH ? `...${text.slice(-ENDING_LENGTH)}` : text)
     throw new EngineError('PROGRAM_OUTPUT_TRUNCATED', { program, capture, kind, tokens: tokenIds.length, ending, text })
   }
+  if (!isFree && typeof result.matchedStop === 'string') {
+    const what = `the stop text ${JSON.stringify(result.matchedStop)} cut what the ${node.kind === 'json' ? 'schema' : node.constraint?.kind} asks for; leave "stop" out where a constraint says how the text ends.`
+    throw new EngineError('PROGRAM_OUTPUT_INVALID', { program, capture, what, text })
+  }
   if (violations.length === 0) return
   const what = violations.map(({ pointer, message }) => `${pointer || 'the value'} ${message}`).join('; ')
   throw new EngineError('PROGRAM_OUTPUT_INVALID', { program, capture, what: `${what}.`, text, violations })

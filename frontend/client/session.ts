@@ -124,7 +124,9 @@ export class Session {
     return step.then(() => {
       const values = this.#frame.values()
       return Object.fromEntries(
-        capturedNames([node.ir]).flatMap(name => (Object.hasOwn(values, name) ? [[name, values[name]]] : [])),
+        [...discriminantsOf(node.ir), ...capturedNames([node.ir])].flatMap(name =>
+          Object.hasOwn(values, name) ? [[name, values[name]]] : [],
+        ),
       ) as Flat<C>
     })
   }
@@ -223,4 +225,9 @@ export class Session {
  */
 export function session(backend: Backend, options: SessionOptions = {}): Session {
   return new Session(backend, options)
+}
+
+/** What the cases that a `when` may take are told apart by; those of a `when` inside of one too. */
+function discriminantsOf(node: BodyNode): readonly string[] {
+  return node.kind === 'when' ? [node.on, ...node.cases.flatMap(each => each.body.flatMap(discriminantsOf))] : []
 }

@@ -1,5 +1,6 @@
 import { describe } from '../ir/describe.js'
 import type { JsonNode, JsonSchema } from '../ir/node.js'
+import { closeObjects } from './close-objects.js'
 import type { FromSchema, SchemaLiteral } from './infer.js'
 import { DslError } from './problem.js'
 import type { StandardResult, StandardSource } from './standard.js'
@@ -63,36 +64,3 @@ function noSchema(name: string, came: string): DslError {
     `json "${name}": the schema is ${came}; give schema({...}) or a value that implements both Standard Schema and Standard JSON Schema`,
   )
 }
-
-/** Keywords beside which closing an object could make the schema unsatisfiable. */
-const OPEN_ENDED = /"(allOf|not|if|dependentSchemas|unevaluatedProperties)":/
-
-/**
- * `additionalProperties: false` wherever an object lists its properties and does not say. To a validator a further
- * key does no harm; a model that may invent keys will.
- */
-export function closeObjects(whole: JsonSchema): JsonSchema {
-  return OPEN_ENDED.test(JSON.stringify(whole)) ? whole : (close(whole) as JsonSchema)
-}
-
-const SCHEMA_MAPS = ['properties', 'patternProperties', '$defs', 'definitions']
-const SCHEMAS = ['items', 'prefixItems', 'anyOf', 'oneOf', 'additionalProperties', 'contains', 'propertyNames']
-
-function close(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(close)
-  if (!isObject(value)) return value
-  const closed = Object.fromEntries(
-    Object.entries(value).map(([keyword, inner]) => {
-      if (SCHEMA_MAPS.includes(keyword) && isObject(inner)) {
-        return [keyword, Object.fromEntries(Object.entries(inner).map(([name, each]) => [name, close(each)]))]
-      }
-      return [keyword, SCHEMAS.includes(keyword) ? close(inner) : inner]
-    }),
-  )
-  const isOpen = 'additionalProperties' in value || 'patternProperties' in value || '$ref' in value
-  const hasAlternatives = 'anyOf' in value || 'oneOf' in value
-  return 'properties' in value && !isOpen && !hasAlternatives ? { ...closed, additionalProperties: false } : closed
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -58,15 +58,20 @@ export type BodyOf = readonly Node<unknown>[]
 
 // Captures meet by one intersection of functions, without recursion: it keeps a branch's union whole and costs a
 // third of what a fold over the tuple would.
-type SlotUse<H> = H extends Slot<infer N, infer T> ? (captures: { readonly [K in N]: T }) => void : never
-type NodeUse<H> = H extends Node<infer C> ? (captures: C) => void : never
+// Something that is one of several things (`flag ? gen('x') : gen('y')`) is one member, a union, not several that meet.
+type SlotRecord<H> = H extends Slot<infer N, infer T> ? { readonly [K in N]: T } : unknown
+type SlotUse<H> = [Extract<H, Slot<string, unknown>>] extends [never] ? never : (captures: SlotRecord<H>) => void
+type NodeRecord<H> = H extends Node<infer C> ? C : never
+type NodeUse<H> = (captures: NodeRecord<H>) => void
 type Meet<F> = [F] extends [never] ? unknown : [F] extends [(captures: infer I) => void] ? I : never
 export type Flat<T> = T extends unknown ? { [K in keyof T]: T[K] } : never
 
 /** What a turn with these holes captures. */
 export type TurnCaptures<H extends readonly unknown[]> = Meet<{ [K in keyof H]: SlotUse<H[K]> }[number]>
 /** What a body captures, as an exact object; a `when` makes it a union. */
-export type Captures<B extends BodyOf> = Flat<Meet<{ [K in keyof B]: NodeUse<B[K]> }[number]>>
+export type Captures<B extends BodyOf> = B extends unknown
+  ? Flat<Meet<{ [K in keyof B]: NodeUse<B[K]> }[number]>>
+  : never
 
 export type AnswerHoles<H extends readonly unknown[]> = {
   [K in keyof H]: H[K] extends InputHole<'image' | 'video'>

@@ -51,13 +51,28 @@ export function settle(
       ? { choices: [...new Set(known.flatMap(each => each.choices ?? []))] }
       : {}
     const { kind, inner } = known[0]!
+    const condition = everywhere ? null : `${quote(on)} is ${when}`
     scope.names.set(name, {
       kind,
-      onlyWhen: everywhere ? null : `${quote(on)} is ${when}`,
+      onlyWhen: known.every(each => isAlike(each, known[0]!))
+        ? condition
+        : `${quote(on)} is ${when}, each time as something else`,
       ...choices,
       ...(inner === undefined ? {} : { inner }),
     })
   }
+}
+
+/** Whether what may be asked of the one may be asked of the other. */
+function isAlike(one: Known, other: Known): boolean {
+  const keys = ({ inner }: Known) => (inner === undefined ? [] : [...inner.keys()].sort())
+  const isSelect = (known: Known) => known.choices !== undefined
+  const isNested = (known: Known) => known.inner !== undefined
+  return (
+    isSelect(one) === isSelect(other) &&
+    isNested(one) === isNested(other) &&
+    keys(one).join('\n') === keys(other).join('\n')
+  )
 }
 
 export function report(context: Context, message: string): void {

@@ -200,7 +200,8 @@ export class RadiantEngine implements Engine {
       sampling: sampling.sampler,
       maxTokens: Math.min(sampling.maxTokens, sequence.capacity - sequence.promptLength),
       minTokens: sampling.minTokens,
-      stop: [...sampling.stop, ...(request.prompt.kind === 'chat' ? template.stop : [])],
+      // The template's stop texts end a turn of free text; a constraint says itself how its text ends.
+      stop: [...sampling.stop, ...(request.prompt.kind === 'chat' && !grammar ? template.stop : [])],
       stopIds: [...new Set([...endIds, ...sampling.stopTokenIds])],
       matcher: grammar?.matcher() ?? null,
       jumpForward: config.jumpForward,

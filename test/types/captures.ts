@@ -120,3 +120,29 @@ const composed = program('composed', {}, () => [...ask('Why?'), user`Yes?`, assi
 same<ResultOf<typeof composed>, { readonly answer: string; readonly ok: 'y' | 'n' }>()
 const dynamic = program('dynamic', {}, () => ['a', 'b'].map(name => assistant`${gen(name)}`))
 same<ResultOf<typeof dynamic>, { readonly [name: string]: string }>()
+
+// A body, a turn or a hole that is one of two captures one of two things, not both.
+declare const flag: boolean
+const branches = program('branches', { topic: input.text() }, ({ topic }) => [
+  fork('notes', ['a', 'b'], key =>
+    key === 'a' ? [user`${topic}`, assistant`${gen('x')}`] : [user`${topic}`, assistant`${gen('y')}`],
+  ),
+])
+same<
+  ResultOf<typeof branches>,
+  {
+    readonly notes: {
+      readonly a: { readonly x: string } | { readonly y: string }
+      readonly b: { readonly x: string } | { readonly y: string }
+    }
+  }
+>()
+const oneHole = program('one-hole', {}, () => [user`q`, assistant`${flag ? gen('x') : gen('y')}${gen('z')}`])
+same<
+  ResultOf<typeof oneHole>,
+  { readonly x: string; readonly z: string } | { readonly y: string; readonly z: string }
+>()
+const oneBody = program('one-body', {}, () =>
+  flag ? [user`q`, assistant`${gen('x')}`] : [user`q`, assistant`${select('y', ['yes', 'no'])}`],
+)
+same<ResultOf<typeof oneBody>, { readonly x: string } | { readonly y: 'yes' | 'no' }>()

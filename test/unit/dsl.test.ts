@@ -1,7 +1,7 @@
 import t from 'tap'
 import { z } from 'zod'
+import { closeObjects } from '../../frontend/dsl/close-objects.js'
 import { mediaKey } from '../../frontend/dsl/media.js'
-import { closeObjects } from '../../frontend/dsl/schema.js'
 import {
   assistant,
   fork,
@@ -114,6 +114,51 @@ t.test('objects are closed where that is safe, and only there', async t => {
   ]) {
     t.same(closeObjects(kept), kept)
   }
+})
+
+const A = { type: 'object', properties: { a: {} }, required: ['a'] }
+const AB = { type: 'object', properties: { a: {}, b: {} }, required: ['a', 'b'] }
+const tagged = (kind: string) => ({ type: 'object', properties: { kind: { const: kind } }, required: ['kind'] })
+
+t.test('an object that more than one schema speaks of stays open', async t => {
+  for (const kept of [
+    {
+      ...A,
+      anyOf: [
+        { properties: { b: {} }, required: ['b'] },
+        { properties: { c: {} }, required: ['c'] },
+      ],
+    },
+    { $defs: { base: A }, $ref: '#/$defs/base', properties: { name: {} }, required: ['name'] },
+    { $defs: { base: A }, allOf: [{ $ref: '#/$defs/base' }, AB] },
+    { type: 'object', properties: { a: {} }, required: ['a', 'b'] },
+    { type: 'object', properties: { a: {} }, minProperties: 2 },
+    { oneOf: [A, AB] },
+    { type: 'array', items: AB, contains: A, maxContains: 1 },
+    { ...A, patternProperties: { '^b': A } },
+    { $ref: '#/properties/x', properties: { x: A } },
+  ]) {
+    t.same(closeObjects(kept), kept)
+  }
+})
+
+t.test('branches that cannot meet are closed, and so are definitions that are used alone', async t => {
+  const close = (schema: object) => ({ ...schema, additionalProperties: false })
+  t.same(closeObjects({ oneOf: [tagged('x'), tagged('y')] }), { oneOf: [close(tagged('x')), close(tagged('y'))] })
+  t.same(closeObjects({ oneOf: [A, { type: 'null' }] }), { oneOf: [close(A), { type: 'null' }] })
+  const uses = { oneOf: [{ $ref: '#/$defs/x' }, { $ref: '#/$defs/y' }] }
+  t.same(closeObjects({ ...uses, $defs: { x: tagged('x'), y: tagged('y') } }), {
+    ...uses,
+    $defs: { x: close(tagged('x')), y: close(tagged('y')) },
+  })
+  // `a` is also one of two schemas of `mixed`, and `b` is reached through it.
+  const b = { type: 'object', properties: { b: {} } }
+  const a = { type: 'object', properties: { a: { $ref: '#/$defs/b' } } }
+  const mixed = { allOf: [{ $ref: '#/$defs/a' }, { properties: { z: {} } }] }
+  const whole = { type: 'object', properties: { alone: { $ref: '#/$defs/a' }, mixed }, $defs: { a, b } }
+  t.same(closeObjects(whole), close(whole))
+  const inner = { type: 'object', properties: { if: A, not: A } }
+  t.same(closeObjects(inner), close({ ...inner, properties: { if: close(A), not: close(A) } }), 'names are no keywords')
 })
 
 t.test('a join writes one line for each branch, or what render says', async t => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { assistant, EngineError, fork, gen, image, schema, select, session, user } from '../../frontend/index.js'
+import { assistant, EngineError, fork, gen, image, schema, select, session, user, when } from '../../frontend/index.js'
 import { GREY_PICTURE } from '../programs/picture.js'
 import { tokensOf } from '../support/scripted-backend.js'
 import { scripted } from '../support/scripts.js'
@@ -120,4 +120,25 @@ t.test('a signal ends what is being said, and all that is asked later', async t 
   await t.rejects(chat.gen(), { code: 'PROGRAM_CANCELLED', message: 'program "session" was cancelled.' })
   await t.rejects(chat.gen(), { code: 'PROGRAM_CANCELLED' })
   backend.checkIntegrity()
+})
+
+t.test('a when that is sent brings the choice that tells its cases apart', async t => {
+  const chat = session(scripted({ 'Pay?': 'yes', 'How much?': '3', 'Of what?': 'total' }))
+  const pays = select('pays', ['yes', 'no'])
+  chat.user`Pay?`
+  await chat.send(assistant`${pays}`)
+  const of = select('of', ['total', 'tax'])
+  const sent = await chat.send(
+    when(pays, {
+      yes: [
+        user`How much?`,
+        assistant`${gen('amount')}`,
+        user`Of what?`,
+        assistant`${of}`,
+        when(of, { total: [], tax: [] }),
+      ],
+      no: [],
+    }),
+  )
+  t.same(sent, { pays: 'yes', amount: '3', of: 'total' })
 })

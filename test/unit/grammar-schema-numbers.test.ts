@@ -89,3 +89,31 @@ t.test('several conditions on one number meet', t => {
   for (const text of ['1', '1.0', '-0.5']) t.notOk(fraction.accepts(text), text)
   t.end()
 })
+
+t.test('no text is accepted that its reader finds on an excluded bound or beyond', t => {
+  const cases: readonly (readonly [schema: object, accepted: readonly string[], refused: readonly string[]])[] = [
+    [{ exclusiveMaximum: 1 }, ['0.9999999999999999', '0.99', '-3'], ['0.99999999999999999999', '1', '1.0']],
+    [{ exclusiveMinimum: 0 }, ['1e-323', '1e-10', '0.000000000000000000000001', '5'], ['1e-324', '0', '-0.0']],
+    [{ exclusiveMinimum: 0.1 }, ['0.10000000000000002', '0.11'], ['0.1000000000000000000001', '0.1']],
+    [
+      { exclusiveMinimum: -1.5, exclusiveMaximum: 1.5 },
+      ['-1.4999999999999998', '0'],
+      ['-1.49999999999999999999', '1.5'],
+    ],
+    [{ not: { enum: [1, 2] } }, ['1.5', '0.9999999999999999', '3'], ['1.00000000000000000000001', '1', '2.0']],
+    [
+      { exclusiveMinimum: 1, exclusiveMaximum: 1.0000000000000004 },
+      ['1.0000000000000002'],
+      ['1', '1.0000000000000004'],
+    ],
+  ]
+  for (const [schema, accepted, refused] of cases) {
+    const language = new JsonLanguage({ type: 'number', ...schema })
+    for (const text of accepted) t.ok(language.accepts(text), `${JSON.stringify(schema)}: ${text}`)
+    for (const text of refused) t.notOk(language.accepts(text), `${JSON.stringify(schema)}: ${text}`)
+  }
+  const large = new JsonLanguage({ type: 'integer', exclusiveMinimum: 2 ** 53 })
+  t.notOk(large.accepts('9007199254740993'), 'read as 2 ** 53')
+  t.ok(large.accepts('9007199254740994'))
+  t.end()
+})

@@ -119,3 +119,84 @@ t.test('a dynamic reference goes to the outermost anchor of its name', t => {
   check(t, schema, [{ children: [{ data: 1 }] }], [{ children: [{ daat: 1 }] }, { x: 1 }])
   t.end()
 })
+
+t.test('branches that contain the whole again are told apart, and proofs about them guess nothing', async t => {
+  const tagged = (op: string, more: Record<string, unknown>) => ({
+    type: 'object',
+    properties: { op: { const: op }, ...more },
+    required: ['op', ...Object.keys(more)],
+    additionalProperties: false,
+  })
+  const self = { $ref: '#/$defs/expression' }
+  const expression = {
+    oneOf: [tagged('num', { value: { type: 'number' } }), tagged('add', { left: self, right: self })],
+  }
+  const number = (value: number) => ({ op: 'num', value })
+  const sum = (left: unknown, right: unknown) => ({ op: 'add', left, right })
+  check(
+    t,
+    { $defs: { expression }, ...self },
+    [number(1), sum(number(1), sum(number(2), number(3)))],
+    [{ op: 'add', left: number(1) }, sum(number(1), 2)],
+  )
+  const plain = (properties: Record<string, unknown>) => ({
+    type: 'object',
+    properties,
+    required: Object.keys(properties),
+    additionalProperties: false,
+  })
+  check(
+    t,
+    { oneOf: [plain({ value: { type: 'number' } }), plain({ left: { $ref: '#' }, right: { $ref: '#' } })] },
+    [{ value: 1 }, { left: { value: 1 }, right: { left: { value: 2 }, right: { value: 3 } } }],
+    [{ left: { value: 1 } }, {}],
+  )
+  check(
+    t,
+    {
+      oneOf: [
+        { type: 'string' },
+        { type: 'array', items: { $ref: '#' }, minItems: 1 },
+        { type: 'array', items: { type: 'number' } },
+      ],
+    },
+    ['a', ['a', ['b']], [1], [], [[1]]],
+    [[1, 'a'], 2],
+  )
+  check(
+    t,
+    {
+      type: 'object',
+      required: ['c'],
+      properties: { t: { type: 'string' }, c: { anyOf: [{ $ref: '#' }, { type: 'null' }] } },
+      if: { properties: { c: { required: ['t'] } } },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+      then: { required: ['t'] },
+    },
+    [{ t: 'a', c: null }],
+    [{ c: null }, { c: { c: null } }],
+  )
+  check(
+    t,
+    {
+      type: 'array',
+      minItems: 1,
+      items: { oneOf: [{ $ref: '#' }, { type: 'array', minItems: 1, maxItems: 2 }, { type: 'null' }] },
+    },
+    [[null], [[null, null, null]]],
+    [[[null]], []],
+  )
+  const child = {
+    oneOf: [
+      { $ref: '#' },
+      { type: 'object', required: ['k'], properties: { k: { type: 'integer' } } },
+      { type: 'null' },
+    ],
+  }
+  check(
+    t,
+    { type: 'object', required: ['child'], properties: { k: { type: 'integer' }, child } },
+    [{ child: null }, { child: { k: 1 } }, { child: { child: null } }],
+    [{ child: { child: null, k: 1 } }],
+  )
+})

@@ -212,3 +212,17 @@ t.test('size, depth and combinations end in an error, not in a stall or a stack 
   t.throws(() => compileJsonSchema(store, UNENFORCEABLE), { code: 'GRAMMAR_TOO_COMPLEX', message: /too long/ })
   t.end()
 })
+
+t.test('a least number of keys that comes of a contrary is refused where one could count twice', t => {
+  const refused = { code: 'GRAMMAR_UNSUPPORTED', data: { issues: [{ keyword: 'minProperties', canValidate: true }] } }
+  t.throws(() => new JsonLanguage({ type: 'object', not: { maxProperties: 1 } }), refused)
+  const [small, large] = [{ required: ['small'] }, { required: ['large'] }]
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  const whether = { if: { maxProperties: 2 }, then: small, else: large }
+  t.throws(() => new JsonLanguage({ type: 'object', ...whether }), refused)
+  const closed = { properties: { a: {}, b: {} }, additionalProperties: false }
+  const language = new JsonLanguage({ type: 'object', not: { maxProperties: 1 }, ...closed })
+  t.ok(language.accepts('{"a":1,"b":2}'))
+  t.notOk(language.accepts('{"a":1}'))
+  t.end()
+})

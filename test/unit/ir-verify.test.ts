@@ -259,3 +259,35 @@ t.test('turns are counted through all branches, as explain() counts them', async
   ])
   t.match(said([twoBranches, say(genNode('y'))]), [/turn 5 \(user\)/])
 })
+
+t.test('a name that is something else in each case of a when is nothing to go on with', async t => {
+  const cases = (yes: Body, no: Body, ...after: Body) =>
+    said([
+      yesNo,
+      whenNode('related', [
+        { choice: 'yes', body: yes },
+        { choice: 'no', body: no },
+      ]),
+      ...after,
+    ])
+  const x = answer(genNode('x'))
+  const chosen = answer(selectNode('x', ['yes', 'no']))
+  const forked = (key: string) => forkNode('x', [{ key, body: [answer(genNode('note'))] }])
+  const elsewhere = /^program "judge", .*"x", which is generated only when .*each time as something else/
+  t.match(
+    cases(
+      [chosen],
+      [x],
+      whenNode('x', [
+        { choice: 'yes', body: [] },
+        { choice: 'no', body: [] },
+      ]),
+    )[0],
+    elsewhere,
+  )
+  t.match(cases([x], [forked('a')], say(refNode(['x'])))[0], elsewhere)
+  const joined = say(joinNode('x', [{ key: 'a', content: [refNode(['x', 'a', 'note'])] }]))
+  t.match(cases([forked('a')], [forked('b')], joined)[0], elsewhere)
+  t.same(cases([forked('a')], [forked('a')], joined), [])
+  t.same(cases([x], [answer(genNode('x'))], say(refNode(['x']))), [])
+})

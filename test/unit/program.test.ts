@@ -109,3 +109,34 @@ t.test('programs that say the same have the same hash, however their schemas wer
   ])
   t.equal(literal.hash, length.hash)
 })
+
+t.test('cancelling holds while constraints are checked, and the check goes on for others', async t => {
+  let answerCheck = (): void => {}
+  class Silent extends ScriptedBackend {
+    override checkConstraint(): Promise<void> {
+      return new Promise(resolve => {
+        answerCheck = resolve
+      })
+    }
+  }
+  const backend = new Silent(() => '{"word":"abc"}')
+  const patient = length.run(backend, { word: 'abc' })
+  const run = length.run(backend, { word: 'abc' })
+  run.cancel()
+  await t.rejects(run.result, { code: 'PROGRAM_CANCELLED' })
+  const signal = AbortSignal.abort()
+  const items = length.runAll(backend, [{ word: 'abc' }], { signal, progress: false })
+  await t.rejects(items[Symbol.asyncIterator]().next(), { code: 'PROGRAM_CANCELLED' })
+  answerCheck()
+  t.same(await patient.result, { length: { word: 3 } })
+})
+
+t.test('a stop text that cuts a constrained capture is an error, not an answer', async t => {
+  const day = program('day', {}, () => [user`When?`, assistant`${gen('day', { regex: /\d{4}-\d\d/, stop: ['-'] })}`])
+  const { result } = day.run(new ScriptedBackend(() => '2024-01'), {})
+  await t.rejects(result, {
+    code: 'PROGRAM_OUTPUT_INVALID',
+    message: /the stop text "-" cut what the regex asks for/,
+    data: { text: '2024' },
+  })
+})

@@ -1,5 +1,7 @@
 import type { Expander } from './expander.js'
 import { ANYTHING, type Formula } from './formula.js'
+import { ReferenceCircle } from './issues.js'
+import type { Shape } from './shape.js'
 
 /** Required keys of an object with the only strings that each may have. */
 type Signature = ReadonlyMap<string, ReadonlySet<string>>
@@ -29,14 +31,25 @@ export class Discriminators {
     let signature = this.#known.get(formula)
     if (signature === undefined) {
       if (this.#expander.isOpen(formula)) return null
-      signature = this.#compute(formula)
+      const shape = this.#expandApart(formula)
+      if (shape === null) return null
+      signature = this.#compute(shape)
       this.#known.set(formula, signature)
     }
     return signature
   }
 
-  #compute(formula: Formula): Signature | null {
-    const shape = this.#expander.expand(formula)
+  /** null where the formula comes back to one that is being expanded. */
+  #expandApart(formula: Formula): Shape | null {
+    try {
+      return this.#expander.expand(formula)
+    } catch (error) {
+      if (error instanceof ReferenceCircle) return null
+      throw error
+    }
+  }
+
+  #compute(shape: Shape): Signature | null {
     const [record] = shape.objects
     const hasScalars = shape.hasNull || shape.hasTrue || shape.hasFalse || shape.numbers.length > 0
     if (record === undefined || shape.objects.length > 1 || hasScalars || shape.arrays.length > 0) return null
@@ -44,7 +57,9 @@ export class Discriminators {
     const signature = new Map<string, ReadonlySet<string>>()
     for (const [key, named] of record.names) {
       if (!named.required || named.formula === ANYTHING || this.#expander.isOpen(named.formula)) continue
-      const value = this.#expander.expand(named.formula)
+      // A required part may be the very schema whose branches are told apart here: it is no tag.
+      const value = this.#expandApart(named.formula)
+      if (value === null) continue
       const isText = !value.hasNull && !value.hasTrue && !value.hasFalse && value.numbers.length === 0
       if (isText && value.strings.values !== null && value.arrays.length === 0 && value.objects.length === 0)
         signature.set(key, value.strings.values)

@@ -2,6 +2,7 @@ import type { ExpressionId } from '../expression.js'
 import { alphabetOf } from '../regex/alphabet.js'
 import type { EmitContext } from './emitter.js'
 import type { Formula } from './formula.js'
+import type { SchemaIssue } from './issues.js'
 import { type MemberClass, type MemberKey, MemberMachine } from './member-machine.js'
 import type { ObjectRecord } from './object-record.js'
 
@@ -10,6 +11,14 @@ const MAX_WAYS = 64
 const MAX_CONDITIONS = 5
 /** Keys without a place in the order that may stand in any order among the further keys; more of them get one. */
 const MAX_FLOATING = 5
+
+/** As keywords-object.ts refuses it of a `minProperties` that is written down; here it comes of other keywords together. */
+const UNCOUNTABLE: SchemaIssue = {
+  keyword: 'minProperties',
+  pointer: '',
+  hint: 'this schema asks for a least number of keys, perhaps by the contrary of a "maxProperties", of an object with further keys; those are not remembered and one could count twice',
+  canValidate: true,
+}
 
 export class ObjectEmitter {
   readonly #context: EmitContext
@@ -57,13 +66,16 @@ export class ObjectEmitter {
         })
     }
     const anyOrder = this.#context.propertyOrder === 'any'
+    const classes = this.#classes(record, depth)
+    const required = named.reduce((count, key) => count + (key.required ? 1 : 0), 0)
+    if (record.min > Math.max(1, required) && classes.length > 0) this.#context.report(UNCOUNTABLE)
     const loose = anyOrder ? named : named.filter(key => !key.declared)
     const floats = anyOrder || loose.length <= MAX_FLOATING
     const ordered = anyOrder ? [] : named.filter(key => key.declared || !floats)
     const machine = new MemberMachine(universe.store, this.#context.text.layout, depth, {
       ordered,
       floating: floats ? loose : [],
-      classes: this.#classes(record, depth),
+      classes,
       conditions: record.some.length,
       min: record.min,
       max: record.max,

@@ -1,6 +1,7 @@
 import { type ArrayRecord, itemFormula } from './array-record.js'
 import type { Expander } from './expander.js'
 import { ANYTHING, type Formula, NEVER } from './formula.js'
+import { ReferenceCircle } from './issues.js'
 import type { ObjectRecord } from './object-record.js'
 import type { Shape } from './shape.js'
 
@@ -59,10 +60,17 @@ export class Emptiness {
   #briefly(question: () => boolean): boolean {
     if (this.#proofs >= MAX_PROOFS) return false
     const outer = { depth: this.#maxDepth, assumed: this.#assumed, unsure: this.#unsure }
-    this.#maxDepth = this.#open.size + PROOF_DEPTH
+    const base = this.#open.size
+    this.#maxDepth = base + PROOF_DEPTH
+    this.#assumed = Number.POSITIVE_INFINITY
     this.#proofs++
     try {
-      return question()
+      // What leans on the emptiness of a formula outside of the proof is a guess, and a shape made of it would stay.
+      return question() && this.#assumed >= base
+    } catch (error) {
+      // It came to a formula that is being expanded for the sake of this proof.
+      if (error instanceof ReferenceCircle) return false
+      throw error
     } finally {
       this.#proofs--
       this.#maxDepth = outer.depth

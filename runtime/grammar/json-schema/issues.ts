@@ -33,7 +33,9 @@ export class ReferenceCircle extends Error {
 
 /** One error for all issues; `data.issues` lists them. */
 export function unsupportedError(issues: readonly SchemaIssue[]): EngineError {
-  const list = issues.map(issue => `"${issue.keyword}" at ${issue.pointer} (${issue.hint})`).join('; ')
+  const list = issues
+    .map(issue => `"${issue.keyword}" at ${issue.pointer || 'the root or below'} (${issue.hint})`)
+    .join('; ')
   const advice = issues.every(issue => issue.canValidate)
     ? "Remove these keywords, or set unsupported: 'validate' to have the finished value checked instead"
     : 'Remove or change these keywords'

@@ -4,6 +4,7 @@ import {
   compareDecimals,
   type Decimal,
   decimal,
+  decimalOf,
   decimalText,
   equalDecimals,
   negateDecimal,
@@ -49,7 +50,9 @@ export class NumberTexts {
 
   /** The same numbers in the spellings that distinct-values.ts can tell apart by value: none of an unbounded number's other ones. */
   distinct(set: NumberSet): ExpressionId {
-    const parts = set.map(range => {
+    const parts = set.map(exact => {
+      const range = readBounds(exact)
+      if (isCrossed(range)) return this.#store.fail
       if (range.notSteps.length === 0 && range.step === null) return this.#signed(range, 'any')
       if (range.notSteps.length === 0 && equalDecimals(range.step!, ONE)) return this.#ofRange(range)
       return this.#store.and(this.#ofRange(range), this.#plain({ ...range, low: null, high: null }))
@@ -84,8 +87,10 @@ export class NumberTexts {
     return id
   }
 
-  #build(range: NumberRange): ExpressionId {
+  #build(exact: NumberRange): ExpressionId {
     const store = this.#store
+    const range = readBounds(exact)
+    if (isCrossed(range)) return store.fail
     const { step, notSteps } = range
     if (notSteps.length > 0) {
       const plain = store.and(this.#plain({ ...range, step: null, notSteps: [] }), this.#faithful())
@@ -186,4 +191,32 @@ function keyOf(range: NumberRange): string {
   const text = (value: Decimal | null) => (value === null ? '' : `${value.digits}e${value.exponent}`)
   const { low, lowOpen, high, highOpen, step, notSteps } = range
   return [text(low), lowOpen, text(high), highOpen, text(step), ...notSteps.map(text)].join()
+}
+
+/**
+ * The range with every excluded bound moved to the next double inside. A text close to the bound would be outside by
+ * its digits and on the bound for whoever reads it as a double; no double is lost. Next to 0 no text comes that close.
+ */
+function readBounds(range: NumberRange): NumberRange {
+  const { low, lowOpen, high, highOpen } = range
+  const from = low !== null && lowOpen ? nextDouble(low) : null
+  const to = high !== null && highOpen ? nextDouble(negateDecimal(high)) : null
+  return {
+    ...range,
+    ...(from !== null && { low: from, lowOpen: false }),
+    ...(to !== null && { high: negateDecimal(to), highOpen: false }),
+  }
+}
+
+function isCrossed({ low, high }: NumberRange): boolean {
+  return low !== null && high !== null && compareDecimals(low, high) > 0
+}
+
+/** The shortest decimal of the least double above that of a number; null for 0, and for what no double comes near. */
+function nextDouble(value: Decimal): Decimal | null {
+  const double = new Float64Array([Number(`${value.digits}e${value.exponent}`)])
+  if (double[0] === 0 || !Number.isFinite(double[0])) return null
+  const bits = new BigInt64Array(double.buffer)
+  bits[0] = bits[0]! + (double[0]! > 0 ? 1n : -1n)
+  return decimalOf(double[0]!)
 }

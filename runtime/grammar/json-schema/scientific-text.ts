@@ -2,8 +2,9 @@ import type { ExpressionId, ExpressionStore } from '../expression.js'
 import { type Decimal, decimal, ONE, ZERO } from './decimal.js'
 import { MagnitudeText } from './magnitude-text.js'
 
-/** Exponents that doubles reach; over 307 a number might overflow to infinity in its reader. */
-const LEAST_EXPONENT = -324
+/** The least double over 0; what is written below it may become 0 in its reader. */
+const LEAST = decimal(5n, -324)
+/** Over this exponent a number might overflow to infinity in its reader. */
 const MOST_EXPONENT = 307
 /** A whole number with an exponent of at least this many may have that many digits after the point. */
 const WHOLE_EXPONENT = 21
@@ -24,27 +25,26 @@ export function scientificText(
   isWhole = false,
 ): ExpressionId {
   if (isWhole) return wholeText(store, low, high)
-  const bottom = low.digits === 0n ? null : normalise(low)
+  const isFromZero = low.digits === 0n
+  const bottom = normalise(isFromZero ? LEAST : low)
+  const isOpen = lowOpen && !isFromZero
   if (high?.digits === 0n) return store.fail
   const top = high === null ? null : normalise(high)
-  const first = bottom?.exponent ?? LEAST_EXPONENT
+  const first = bottom.exponent
   const last = top?.exponent ?? MOST_EXPONENT
   if (first > last) return store.fail
   const mantissas = new MagnitudeText(store)
-  if (bottom !== null && top !== null && first === last) {
-    const mantissa = mantissas.between(bottom.mantissa, lowOpen, top.mantissa, highOpen, 'any')
+  if (top !== null && first === last) {
+    const mantissa = mantissas.between(bottom.mantissa, isOpen, top.mantissa, highOpen, 'any')
     return store.sequence(mantissa, exponentText(store, first, last))
   }
-  const parts: ExpressionId[] = []
-  if (bottom !== null) {
-    const mantissa = mantissas.between(bottom.mantissa, lowOpen, TEN, true, 'any')
-    parts.push(store.sequence(mantissa, exponentText(store, first, first)))
-  }
+  const lowest = mantissas.between(bottom.mantissa, isOpen, TEN, true, 'any')
+  const parts = [store.sequence(lowest, exponentText(store, first, first))]
   if (top !== null) {
     const mantissa = mantissas.between(ONE, false, top.mantissa, highOpen, 'any')
     parts.push(store.sequence(mantissa, exponentText(store, last, last)))
   }
-  const inner = [bottom === null ? first : first + 1, top === null ? last : last - 1] as const
+  const inner = [first + 1, top === null ? last : last - 1] as const
   const free = mantissas.between(ONE, false, TEN, true, 'any')
   if (inner[0] <= inner[1]) parts.push(store.sequence(free, exponentText(store, ...inner)))
   return store.choice(parts)
