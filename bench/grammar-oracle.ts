@@ -73,13 +73,16 @@ function compileJudge(schema: JsonSchema): Judge | null {
 }
 
 /**
- * Ajv takes the root where the target of a $dynamicRef is not on the way, and forgets what an `if` without branches
- * has evaluated; the official suite says otherwise in both cases.
+ * Ajv takes the root where the target of a $dynamicRef is not on the way, and forgets what an `if` without branches,
+ * or a `contains` that need not be met, has evaluated; the official suite says otherwise in all three cases.
  */
 function departsFromStandard(schema: JsonSchema): boolean {
   const text = JSON.stringify(schema)
   const hasBareIf = text.includes('"if":') && !text.includes('"then":') && !text.includes('"else":')
-  return text.includes('"$dynamicRef":') || (hasBareIf && text.includes('"unevaluated'))
+  const forgets =
+    (hasBareIf && text.includes('"unevaluated')) ||
+    /"minContains":0\b.*"unevaluatedItems":|"unevaluatedItems":.*"minContains":0\b/.test(text)
+  return text.includes('"$dynamicRef":') || forgets
 }
 
 type Check = ((value: unknown) => unknown) & { readonly errors?: readonly AjvError[] | null }
