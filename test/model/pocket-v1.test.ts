@@ -41,13 +41,15 @@ t.test('the model that "pocket" means reads what the repository ships', { skip }
     const clip: ContentPart = { kind: 'video', video: { bytes: readFileSync(join(examples, 'clips', 'shape.gif')) } }
     const color = { type: 'string', enum: ['red', 'green', 'blue', 'yellow', 'black'] }
     const shape = { type: 'string', enum: ['circle', 'square', 'triangle'] }
+    const direction = { type: 'string', enum: ['left', 'right', 'up', 'down'] }
     const schema = {
       type: 'object',
-      properties: { shape, color },
-      required: ['shape', 'color'],
+      properties: { shape, color, direction },
+      required: ['shape', 'color', 'direction'],
       additionalProperties: false,
     }
-    t.equal(await read(engine, clip, 'Extract shape, color as JSON.', schema), '{"shape":"triangle","color":"blue"}')
+    const text = await read(engine, clip, 'Extract shape, color, direction as JSON.', schema)
+    t.equal(text, '{"shape":"triangle","color":"blue","direction":"left"}')
   })
 
   engine.checkIntegrity()
