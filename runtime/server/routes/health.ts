@@ -28,10 +28,14 @@ export function healthRoutes(server: FastifyInstance, context: ServerContext): v
       { signal: tooLate.signal },
     )
     const answered = result.then(({ finish }) => finish !== 'abort')
-    const isWell = await Promise.race([answered, delay(options.healthTimeoutMs, false, { ref: false })]).finally(() => {
+    // Of the two the one that comes second has nobody to tell.
+    answered.catch(() => {})
+    const clock = new AbortController()
+    const late = delay(options.healthTimeoutMs, false, { signal: clock.signal })
+    late.catch(() => {})
+    const isWell = await Promise.race([answered, late]).finally(() => {
       tooLate.abort()
-      // Whatever comes later has been answered for.
-      answered.catch(() => {})
+      clock.abort()
     })
     if (isWell) return { status: 'ok', latency: (performance.now() - started) / 1000 }
     throw new EngineError('SERVER_UNHEALTHY', { seconds: options.healthTimeoutMs / 1000 })
