@@ -58,9 +58,11 @@ class PixelStage(Stage):
         return torch.load(os.path.join(folder, name + ".pt"), map_location=self.device)["stage"]
 
     def make_batch(self, rng):
-        # Ranks wait for each other: what a batch costs is drawn alike in all of them.
+        # Ranks wait for each other: what a batch costs is drawn alike in all of them. Data workers wait for nobody, and
+        # would give many batches of one sort in a row.
         self.drawn += 1
-        shared = Rng(self.drawn)
+        worker = torch.utils.data.get_worker_info()
+        shared = Rng(self.drawn + (1_000_003 * (1 + worker.id) if worker else 0))
         clip = shared.p(self.settings["clip_share"])
         reading = 0.3 if self.done[0] < 0.3 else 0.1
         # Most rows of a page are blank. Left out of some batches, they cost nothing there; the others teach to ignore them.
