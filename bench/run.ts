@@ -6,11 +6,12 @@ import type { Workload } from './workload.js'
 import { engineOverhead } from './workloads/engine-overhead.js'
 import { jumpForward } from './workloads/jump-forward.js'
 import { secondQuestion } from './workloads/second-question.js'
+import { servers } from './workloads/servers.js'
 import { vision } from './workloads/vision.js'
 
-const WORKLOADS: readonly Workload[] = [engineOverhead, secondQuestion, jumpForward, vision]
+const WORKLOADS: readonly Workload[] = [engineOverhead, secondQuestion, jumpForward, vision, servers]
 
-const USAGE = `npm run bench -- WORKLOAD [--model pocket-v0] [--repeat 5] [--json]
+const USAGE = `npm run bench -- WORKLOAD [--model pocket-v0] [--repeat 5] [--server NAME=URL ...] [--json]
 
 ${WORKLOADS.map(workload => `  ${workload.name.padEnd(18)} ${workload.summary}`).join('\n')}
 
@@ -22,6 +23,7 @@ async function main(): Promise<number> {
     options: {
       model: { type: 'string', default: 'pocket-v0' },
       repeat: { type: 'string', default: '5' },
+      server: { type: 'string', multiple: true, default: [] },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -38,7 +40,9 @@ async function main(): Promise<number> {
   }
   const machine = describeMachine()
   console.log(`${workload.name}: ${workload.summary}\n${JSON.stringify(machine)}`)
-  const measured = await workload.run({ model: values.model, repeat }, line => console.log(line))
+  const measured = await workload.run({ model: values.model, repeat, servers: values.server }, line =>
+    console.log(line),
+  )
   if (values.json) console.log(JSON.stringify({ workload: workload.name, ...measured, machine }))
   return 0
 }

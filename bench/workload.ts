@@ -16,6 +16,8 @@ export interface WorkloadOptions {
   readonly model: string
   /** Repetitions whose median counts. */
   readonly repeat: number
+  /** Running servers, as NAME=http://host:port. */
+  readonly servers: readonly string[]
 }
 
 export function median(values: readonly number[]): number {
