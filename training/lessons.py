@@ -62,7 +62,7 @@ def batch(rng, count, clip, kinds, reading, drop_blanks, pixels, choose=None):
         texts = [text_of(rng, lesson[3], r.length, rng.p(FORKED_SHARE)) for lesson, r in zip(lessons, rows)]
     else:
         texts = [text_of(rng, choose(lesson[3]), r.length, True) for lesson, r in zip(lessons, rows)]
-    out = collate(rows, texts) | {"clip": clip}
+    out = collate(rows, texts) | {"clip": clip, "rows": rows}
     if pixels:
         out["pixels"] = torch.from_numpy(np.concatenate([lesson[4] for lesson in lessons]))
         out["slots"] = torch.from_numpy(np.concatenate([lesson[1] for lesson in lessons]))

@@ -67,12 +67,12 @@ class Text:
     wanted: np.ndarray
 
 
-def text_of(rng, questions, row_count, forked):
+def text_of(rng, questions, row_count, forked, bare=0.15):
+    """bare: share of the questions without the last space of the prompt, which those typed by hand often lack."""
     ids, positions, segments, wanted = [], [], [], []
     start = position = PREFIX_LENGTH + row_count
     for index, (question, answer) in enumerate(questions):
-        # Prompts typed by hand often lack the last space.
-        ask = ASK if not rng.p(0.15) else ASK.rstrip()
+        ask = ASK if not rng.p(bare) else ASK.rstrip()
         head = encode((FORKED if forked or index == 0 else NEXT_TURN) + question + ask)
         segment = head + encode(answer) + [END]
         if forked:
@@ -83,6 +83,12 @@ def text_of(rng, questions, row_count, forked):
         wanted += [IGNORED] * (len(head) - 1) + segment[len(head):] + [IGNORED]
         position += len(segment)
     return Text(*(np.array(part) for part in (ids, positions, segments, wanted)))
+
+
+def prompt_of(rng, question, row_count):
+    """The text of one forked question up to where its answer begins."""
+    whole = text_of(rng, [(question, "")], row_count, True, 0)
+    return Text(whole.ids[:-1], whole.positions[:-1], whole.segments[:-1], np.full(len(whole.ids) - 1, IGNORED))
 
 
 def round_up(value, step):

@@ -1,25 +1,25 @@
-"""Preference optimisation (DPO) after instruction tuning: the right answer over a plausible wrong one."""
+"""Preference optimisation (DPO) after instruction tuning: the right answer over a wrong one, the model's own where it errs."""
 import torch
 import torch.nn.functional as F
 
 import documents
-import lessons
-from documents.pairs import spoil
 from documents.rng import Rng
 from optimizer import Muon
 from stages.joint import PixelStage, project_rows
 from stages.language import PICTURES, answers, draw_kinds
+from stages.pairs import on, pair_batch, with_own_mistakes
 
 PAIR_SEED = 8_000_000_000_003
 PAIR_BATCHES = 50
 
 
-def dpo_loss(chosen, rejected, reference_chosen, reference_rejected, beta):
-    """-log sigmoid(beta * ((chosen - rejected) - (reference_chosen - reference_rejected))), mean over the pairs.
+def dpo_loss(chosen, rejected, reference_chosen, reference_rejected, beta, weights=None):
+    """-log sigmoid(beta * ((chosen - rejected) - (reference_chosen - reference_rejected))), (weighted) mean over the pairs.
 
     All are log-probabilities in nats, summed over an answer's tokens: Rafailov et al. 2023, equation 7.
     """
-    return -F.logsigmoid(beta * ((chosen - rejected) - (reference_chosen - reference_rejected))).mean()
+    each = -F.logsigmoid(beta * ((chosen - rejected) - (reference_chosen - reference_rejected)))
+    return each.mean() if weights is None else (each * weights).sum() / weights.sum()
 
 
 def answer_log_probabilities(logits, wanted, batch):
@@ -33,8 +33,8 @@ def answer_log_probabilities(logits, wanted, batch):
 
 
 class PreferenceStage(PixelStage):
-    """Projector and language model against a frozen copy of themselves; `instruction_share` of the plain loss keeps the
-    right answers likely (DPO alone may lower both). Tower frozen."""
+    """Projector and language model, and the tower where `tower_rate` is not 0, against a frozen copy of themselves;
+    `instruction_share` of the plain loss keeps the right answers likely (DPO alone may lower both)."""
 
     name = "prefer"
 
@@ -45,56 +45,75 @@ class PreferenceStage(PixelStage):
         self.reference.load_state_dict(self.state_dict())
         self.reference.model.requires_grad_(False)
         model = self.model
-        named = list(model.language_model.named_parameters()) + list(model.multi_modal_projector.named_parameters())
-        self.optimizers = [Muon([(n.replace("layers.", "").replace("linear_", ""), p) for n, p in named], 0.0, settings["rest_rate"])]
+        adamw = lambda named, rate: Muon([(n.replace("layers.", "").replace("linear_", ""), p) for n, p in named], 0.0, rate)
+        read = list(model.language_model.named_parameters()) + list(model.multi_modal_projector.named_parameters())
+        self.optimizers = [adamw(read, settings["rest_rate"])]
+        self.trains_tower = settings.get("tower_rate", 0) > 0
+        if self.trains_tower:
+            self.optimizers.append(adamw(model.vision_tower.trained_parameters(), settings["tower_rate"]))
         self.pairs = None
 
     def make_batch(self, rng):
         clip = rng.p(self.settings["clip_share"])
         return pair_batch(rng, self.settings["micro"], clip, draw_kinds(rng, self.settings["small_share"]))
 
-    def log_probabilities(self, model, batch, features):
-        logits, wanted = answers(model.language_model, batch, project_rows(model, batch, features))
-        return answer_log_probabilities(logits, wanted, batch).view(-1, 2).T, wanted
+    def log_probabilities(self, model, batch, rows):
+        """(right [pairs], wrong [pairs], wanted ids) under `model`; rows [B, rows, width]: its image tokens."""
+        logits, wanted = answers(model.language_model, batch, rows)
+        return *answer_log_probabilities(logits, wanted, batch).view(-1, 2).T, wanted
 
     def loss(self, batch):
         with torch.no_grad():
-            features = self.model.vision_tower(batch["pixels"])
-            reference, _ = self.log_probabilities(self.reference.model, batch, features)
-        (chosen, rejected), wanted = self.log_probabilities(self.model, batch, features)
-        loss = dpo_loss(chosen, rejected, *reference, self.settings["beta"])
+            seen = self.reference.model.vision_tower(batch["pixels"])
+            known = project_rows(self.reference.model, batch, seen)
+        features = self.model.vision_tower(batch["pixels"]) if self.trains_tower else seen
+        rows = project_rows(self.model, batch, features)
+        batch, own = with_own_mistakes(batch, self.model.language_model, rows.detach())
+        with torch.no_grad():
+            *reference, _ = self.log_probabilities(self.reference.model, batch, known)
+        chosen, rejected, wanted = self.log_probabilities(self.model, batch, rows)
+        # Most made wrong answers are told from the right ones already; the model's own mistakes are what it has to learn from.
+        weights = torch.where(own.to(chosen.device), 1.0, self.settings["made_weight"])
+        loss = dpo_loss(chosen, rejected, *reference, self.settings["beta"], weights)
         plain = -chosen.sum() / (len(wanted) / 2)
-        accuracy = (chosen > rejected).float().mean()
-        return loss + self.settings["instruction_share"] * plain, {"dpo": loss.detach(), "plain": plain.detach(), "preferred": accuracy}
+        parts = {"dpo": loss.detach(), "plain": plain.detach(), "preferred": (chosen > rejected).float().mean(), "own": own.float().mean()}
+        return loss + self.settings["instruction_share"] * plain, parts
 
     @torch.no_grad()
     def probe(self):
-        """Share of held-out pairs of which the right answer is the likelier one, before and now."""
+        """Share of held-out pairs of which the right answer is the likelier one, before and now: of made wrong answers,
+        and of those that the model gave before this stage."""
         if self.pairs is None:
             rng = Rng(PAIR_SEED)
-            self.pairs = [pair_batch(rng, 8, i % 5 == 4, [documents.SMALL_KINDS, PICTURES][i % 2]) for i in range(PAIR_BATCHES)]
+            made = [pair_batch(rng, 8, i % 5 == 4, [documents.SMALL_KINDS, PICTURES][i % 2]) for i in range(PAIR_BATCHES)]
+            self.pairs = [on(batch, self.device) for batch in made]
+            self.own_pairs = [self.draw_own(batch) for batch in self.pairs]
             self.before = self.judge(self.reference.model)
-        right, margin, count = zip(self.before, self.judge(self.model))
-        count = count[0]
-        return "preferred %.4f -> %.4f (%d -> %d), margin %.2f -> %.2f nats (%d pairs)" % (
-            right[0] / count, right[1] / count, *right, margin[0] / count, margin[1] / count, count)
+        now = self.judge(self.model)
+        return "; ".join(compared(*each) for each in zip(("made", "own"), self.before, now))
+
+    def draw_own(self, batch):
+        model = self.reference.model
+        return with_own_mistakes(batch, model.language_model, project_rows(model, batch))
 
     def judge(self, model):
-        """(pairs of which the right answer is the likelier one, sum of the margins in nats, pairs)."""
-        right, margin, count = 0, 0.0, 0
-        for batch in self.pairs:
-            batch = {k: v.to(self.device) if torch.is_tensor(v) else v for k, v in batch.items()}
-            (chosen, rejected), _ = self.log_probabilities(model, batch, self.model.vision_tower(batch["pixels"]))
-            right += int((chosen > rejected).sum())
-            margin += float((chosen - rejected).sum())
-            count += len(chosen)
-        return right, margin, count
+        """(pairs of which the right answer is the likelier one, sum of the margins in nats, pairs), of made wrong answers
+        and of own ones."""
+        tally = [[0, 0.0, 0], [0, 0.0, 0]]
+        for made, (drawn, own) in zip(self.pairs, self.own_pairs):
+            rows = project_rows(model, made)
+            for counts, batch, counted in zip(tally, (made, drawn), (torch.ones_like(own), own)):
+                chosen, rejected, _ = self.log_probabilities(model, batch, rows)
+                margin = (chosen - rejected).cpu()[counted]
+                counts[0] += int((margin > 0).sum())
+                counts[1] += float(margin.sum())
+                counts[2] += len(margin)
+        return tally
 
 
-def pair_batch(rng, count, clip, kinds):
-    """As lessons.batch with pixels, but every pack holds one question twice: with the right answer, then with a wrong
-    one, forked off the same picture."""
-    def pair(questions):
-        question, answer = rng.c(questions)
-        return [(question, answer), (question, spoil(rng, question, answer))]
-    return lessons.batch(rng, count, clip, kinds, 0, False, True, choose=pair)
+def compared(name, before, now):
+    right, margin, count = now
+    if count == 0:
+        return name + ": no pairs"
+    return "%s: preferred %.4f -> %.4f (%d -> %d of %d), margin %.2f -> %.2f nats" % (
+        name, before[0] / count, right / count, before[0], right, count, before[1] / count, margin / count)

@@ -3,6 +3,7 @@ import math
 import os
 import sys
 import unittest
+from unittest import mock
 
 import numpy as np
 import torch
@@ -11,17 +12,23 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from documents.alphabet import CLASS_COUNT, FIGURE_COUNT
 from documents.rng import Rng
 from loop import answer_loss, schedule
+from model import sampling
 from model.character_head import SLOTS, UNKNOWN, dense_loss
+from model.language import LanguageModel
 from model.llava import pool_frames
 from model.place_head import place_loss
 from model.vision import VisionTower, grow
-from packs import IGNORED, NEWLINE, attention_mask, clip_rows, collate, picture_rows, text_of
+from packs import IGNORED, NEWLINE, PREFIX_LENGTH, attention_mask, clip_rows, collate, picture_rows, prompt_of, text_of
+from stages import pairs
 from stages.preference import answer_log_probabilities, dpo_loss
 from tokens import END, decode, encode
 from views import cut_views, plan_views
 
 TINY = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2,
         "image_size": 168, "patch_size": 14, "layer_norm_eps": 1e-5}
+
+TINY_TEXT = {"vocab_size": 264, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+             "num_key_value_heads": 1, "rms_norm_eps": 1e-5, "rope_theta": 10000.0}
 
 
 class Preference(unittest.TestCase):
@@ -33,6 +40,11 @@ class Preference(unittest.TestCase):
         # Margins over the reference: (-2 - -5) - (-3 - -4) = 2 and (-4 - -4) - (-4 - -6) = -2; beta 0.5.
         loss = dpo_loss(torch.tensor([-2.0, -4.0]), torch.tensor([-5.0, -4.0]), torch.tensor([-3.0, -4.0]), torch.tensor([-4.0, -6.0]), 0.5)
         self.assertAlmostEqual(float(loss), (0.3132617 + 1.3132617) / 2, places=6)
+
+    def test_weights_by_hand(self):
+        zero, two = torch.zeros(2), torch.tensor([2.0, 0.0])
+        # Margins 2 and 0, weights 1 and 0.25, beta 1.
+        self.assertAlmostEqual(float(dpo_loss(two, zero, zero, zero, 1, torch.tensor([1.0, 0.25]))), (0.1269280 + 0.25 * math.log(2)) / 1.25, places=6)
 
     def test_gradient_raises_the_chosen_and_lowers_the_rejected(self):
         chosen, rejected = torch.tensor([-2.0], requires_grad=True), torch.tensor([-2.0], requires_grad=True)
@@ -48,6 +60,69 @@ class Preference(unittest.TestCase):
         found = answer_log_probabilities(logits, torch.tensor([1, 0, 1, 0]), batch)
         for value, wanted in zip(found.tolist(), [math.log(0.2 * 0.8), math.log(0.2), math.log(0.8)], strict=True):
             self.assertAlmostEqual(value, wanted, places=6)
+
+
+class OwnMistakes(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(3)
+        self.language = LanguageModel(TINY_TEXT)
+        questions = ["What?", "Which one?"]
+        self.rows = [clip_rows(1), clip_rows(1)]
+        prompts = [prompt_of(Rng(1), question, 36) for question in questions]
+        self.opened = collate(self.rows, prompts)
+        self.image = torch.randn(2, self.opened["row_count"], 16)
+        self.batch = {"rows": self.rows, "asked": [(q, "ab", "ac") for q in questions], "seed": 5}
+
+    def by_hand(self, sequence, most):
+        """The likeliest tokens of one sequence, each from a whole forward pass without a cache."""
+        kept = torch.nonzero(self.opened["segments"][sequence] >= 0)[:, 0]
+        ids, positions = self.opened["ids"][sequence][kept], self.opened["positions"][sequence][kept]
+        x = self.language.model.embed_tokens(ids)
+        x[PREFIX_LENGTH:PREFIX_LENGTH + 36] = self.image[sequence, :36]
+        found = []
+        for _ in range(most):
+            mask = attention_mask(torch.zeros(1, len(x), dtype=torch.int64))
+            hidden = self.language.hidden(x[None], positions[None], mask)
+            found.append(int(self.language.lm_head(hidden[0, -1]).argmax()))
+            x = torch.cat([x, self.language.model.embed_tokens(torch.tensor(found[-1:]))])
+            positions = torch.cat([positions, positions[-1:] + 1])
+        return found
+
+    @torch.no_grad()
+    def test_answers_drawn_with_a_cache_are_those_of_whole_passes(self):
+        drawn = []
+        for logits in self.logits_seen(5):
+            drawn.append(logits.argmax(-1).tolist())
+        self.assertEqual([list(answer) for answer in zip(*drawn)], [self.by_hand(0, 5), self.by_hand(1, 5)])
+
+    def logits_seen(self, most):
+        seen, plain = [], sampling.draw
+
+        def draw(logits, *rest):
+            seen.append(logits)
+            return plain(logits, *rest)
+        with mock.patch.object(sampling, "draw", draw):
+            sampling.sample_answers(self.language, self.opened, self.image, most, 1, 0)
+        return seen
+
+    def test_an_answer_without_an_end_is_none(self):
+        self.assertEqual(sampling.cut([7, 8, END, 9]), [7, 8])
+        self.assertIsNone(sampling.cut([7, 8]))
+
+    def pair_of(self, drawn):
+        with mock.patch.object(pairs, "sample_answers", lambda *_: drawn):
+            batch, own = pairs.with_own_mistakes(self.batch, self.language, self.image)
+        answers = [[decode(batch["ids"][b][batch["segments"][b] == segment].tolist()).split(" ASSISTANT: ")[1] for segment in (1, 2)]
+                   for b in range(2)]
+        return answers, own.tolist()
+
+    def test_a_wrong_answer_of_its_own_takes_the_place_of_the_made_one(self):
+        answers, own = self.pair_of([encode("ax"), encode("ab")])
+        self.assertEqual((answers, own), ([["ab", "ax"], ["ab", "ac"]], [True, False]))
+
+    def test_what_is_no_text_or_has_no_end_is_left_out(self):
+        answers, own = self.pair_of([None, [5 + 0xC3]])
+        self.assertEqual((answers, own), ([["ab", "ac"], ["ab", "ac"]], [False, False]))
 
 
 class Places(unittest.TestCase):

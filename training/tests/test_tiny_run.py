@@ -2,6 +2,7 @@
 seed, and the exported folder."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,16 +15,16 @@ TINY = os.path.join(TRAINING, "tests", "tiny.json")
 STAGES = ["vision", "language", "align", "instruct", "prefer"]
 
 
-def run(script, *arguments):
-    command = [sys.executable, os.path.join(TRAINING, script), "--config", TINY, *arguments]
+def run(script, *arguments, config=TINY):
+    command = [sys.executable, os.path.join(TRAINING, script), "--config", config, *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise AssertionError("%s\n%s%s" % (" ".join(command), done.stdout, done.stderr))
     return done.stdout
 
 
-def train(stage, folder, steps=2, *more):
-    return run("train.py", stage, "--run", folder, "--steps", str(steps), "--log", "100", *more)
+def train(stage, folder, steps=2, *more, config=TINY):
+    return run("train.py", stage, "--run", folder, "--steps", str(steps), "--log", "100", *more, config=config)
 
 
 def weights(folder, stage):
@@ -85,6 +86,21 @@ class TinyRun(unittest.TestCase):
         moved = [name for name in preferred if not torch.equal(preferred[name], instructed[name])]
         self.assertTrue(any(name.startswith("model.language_model.") for name in moved))
         self.assertFalse([name for name in moved if name.startswith("model.vision_tower.")])
+        self.assertRegex(self.said["prefer"], r"made: preferred .* of 400\), margin .* nats; own: ")
+
+    def test_preferences_teach_the_tower_where_it_has_a_rate(self):
+        with open(TINY, encoding="utf-8") as file:
+            config = json.load(file)
+        config["prefer"]["tower_rate"] = 0.001
+        with tempfile.TemporaryDirectory() as again:
+            shutil.copy(os.path.join(self.folder, "instruct.pt"), again)
+            changed = os.path.join(again, "config.json")
+            with open(changed, "w", encoding="utf-8") as file:
+                json.dump(config, file)
+            train("prefer", again, 1, config=changed)
+            before, after = weights(again, "instruct"), weights(again, "prefer")
+            moved = [name for name in after if not torch.equal(before[name], after[name])]
+            self.assertTrue(any(name.startswith("model.vision_tower.") for name in moved))
 
 
 if __name__ == "__main__":
