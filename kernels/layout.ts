@@ -10,6 +10,7 @@
  * The control block holds one step plan as int32 words, in the order in which the worker runs its parts:
  *   stores  slot -> page   keeps what earlier steps computed, before anything may overwrite the slot
  *   moves   slot -> slot   closes holes between decoding slots
+ *   trims   slot           gives its memory back to the system; nothing in it is read again
  *   loads   page -> slot   a cached prefix into a slot
  *   prefills               one after the other, each a chunk onto one slot; the same slot may come several times
  *   decode                 one token for each of `count` neighbouring slots, once or several times
@@ -68,12 +69,13 @@ export interface DecodeRows {
 export interface StepPlan {
   readonly stores: readonly { readonly slot: number; readonly position: number; readonly page: number }[]
   readonly moves: readonly { readonly from: number; readonly to: number; readonly length: number }[]
+  readonly trims: readonly number[]
   readonly loads: readonly { readonly page: number; readonly slot: number; readonly position: number }[]
   readonly prefills: readonly PrefillChunk[]
   readonly decode: DecodeRows | null
 }
 
-export const EMPTY_PLAN: StepPlan = { stores: [], moves: [], loads: [], prefills: [], decode: null }
+export const EMPTY_PLAN: StepPlan = { stores: [], moves: [], trims: [], loads: [], prefills: [], decode: null }
 
 const SEGMENT_TOKENS = 0
 const SEGMENT_FEATURES = 1
@@ -89,9 +91,10 @@ export function controlBytes(limits: {
 }): number {
   const pagesPerSlot = Math.ceil(limits.slotCapacity / limits.pageSize)
   const words =
-    8 +
+    9 +
     3 * 2 * limits.numSlots * pagesPerSlot + // stores and loads
     3 * limits.numSlots + // moves
+    2 * limits.numSlots + // trims: a slot may be moved from and taken again
     limits.maxPrefills * 4 +
     4 * limits.maxChunk + // segments: at worst one token each
     limits.maxLogitRows +
@@ -110,6 +113,8 @@ export function writePlan(control: Int32Array, plan: StepPlan): void {
   for (const store of plan.stores) put(store.slot, store.position, store.page)
   put(plan.moves.length)
   for (const move of plan.moves) put(move.from, move.to, move.length)
+  put(plan.trims.length)
+  for (const slot of plan.trims) put(slot)
   put(plan.loads.length)
   for (const load of plan.loads) put(load.page, load.slot, load.position)
   put(plan.prefills.length)
@@ -143,6 +148,7 @@ export function readPlan(control: Int32Array): StepPlan {
   const times = <T>(make: () => T): T[] => Array.from({ length: take() }, make)
   const stores = times(() => ({ slot: take(), position: take(), page: take() }))
   const moves = times(() => ({ from: take(), to: take(), length: take() }))
+  const trims = times(take)
   const loads = times(() => ({ page: take(), slot: take(), position: take() }))
   const prefills = times((): PrefillChunk => {
     const slot = take()
@@ -156,10 +162,10 @@ export function readPlan(control: Int32Array): StepPlan {
     return { slot, start, segments, logitRows: times(take) }
   })
   const rows = take()
-  if (rows === 0) return { stores, moves, loads, prefills, decode: null }
+  if (rows === 0) return { stores, moves, trims, loads, prefills, decode: null }
   const firstSlot = take()
   const steps = take()
   const tokenIds = Array.from({ length: rows }, take)
   const lengths = Array.from({ length: rows }, take)
-  return { stores, moves, loads, prefills, decode: { firstSlot, tokenIds, lengths, steps } }
+  return { stores, moves, trims, loads, prefills, decode: { firstSlot, tokenIds, lengths, steps } }
 }

@@ -1,7 +1,7 @@
 import { SlotAttention } from './attention/slots.js'
 import { DecoderRunner } from './decoder-runner.js'
 import { prepareDecoder } from './graphs/index.js'
-import { openSession } from './ort/index.js'
+import { openSession, openSystemMemory } from './ort/index.js'
 import type { KernelRequest, LoadReport } from './protocol.js'
 
 /** Long enough to bridge the pause between two steps of a busy engine, short enough to leave an idle one asleep. */
@@ -20,7 +20,9 @@ export async function loadDecoder(
   const { slotCapacity } = geometry
   const prepared = await prepareDecoder(request.path, { precision, cachePath, slotCapacity })
   const { graphPath, cached, embeddings, info } = prepared
-  const attention = new SlotAttention(info.text, geometry, memory.kv)
+  const system = await openSystemMemory()
+  if (geometry.isLazy) for (const { slots } of memory.kv) system?.useSmallPages(slots)
+  const attention = new SlotAttention(info.text, geometry, memory.kv, system?.giveBack)
   const session = await openSession(graphPath, binding, { device, threads, spinUs: SPIN_US })
   const { hiddenSize, vocabRows } = info.text
   try {

@@ -31,6 +31,8 @@ export interface DecoderGeometry {
   readonly numSlots: number
   /** Most tokens a slot holds: the context length this engine serves. */
   readonly slotCapacity: number
+  /** Slots have addresses for more than there is memory for; it comes as they are written. Default: false. */
+  readonly isLazy?: boolean
   readonly numPages: number
   readonly pageSize: number
   /** Most tokens of one prefill chunk. */
@@ -169,7 +171,14 @@ export interface EncodeItem {
   readonly features: TensorHandle
 }
 
+/** What the system that a worker runs on can do. */
+export interface SystemInfo {
+  /** Memory comes when it is written and can be given back, so that slots may have more addresses than memory. */
+  readonly takesMemoryBack: boolean
+}
+
 export type KernelRequest =
+  | { readonly op: 'system' }
   | { readonly op: 'inspect'; readonly path: string }
   | { readonly op: 'describe'; readonly path: string }
   | { readonly op: 'verify'; readonly path: string; readonly session: SessionOptions }
@@ -213,6 +222,7 @@ export interface LoadReport {
 }
 
 interface Replies {
+  system: SystemInfo
   inspect: ModelInfo
   describe: ModelSummary
   verify: ModelVerification

@@ -1,5 +1,5 @@
 import { FLOAT_BYTES, type KvShape, type StepPlan } from '../layout.js'
-import type { BoundTensor } from '../ort/index.js'
+import type { BoundTensor, GiveBack } from '../ort/index.js'
 import type { DecoderGeometry } from '../protocol.js'
 import type { KeyValueBackend, KeyValueTensors } from './backend.js'
 
@@ -19,6 +19,7 @@ const MAX_RANGES = 512
  */
 export class SlotAttention implements KeyValueBackend {
   readonly #shape: KvShape
+  readonly #giveBack: GiveBack | null
   readonly #geometry: DecoderGeometry
   readonly #layers: readonly { readonly slots: Float32Array; readonly pages: Float32Array }[]
   readonly #memory: readonly LayerMemory[]
@@ -27,8 +28,15 @@ export class SlotAttention implements KeyValueBackend {
   readonly #headStride: number
   readonly #slotStride: number
 
-  constructor(shape: KvShape, geometry: DecoderGeometry, memory: readonly LayerMemory[]) {
+  /** @param giveBack for plans that trim slots; without it they are an error. */
+  constructor(
+    shape: KvShape,
+    geometry: DecoderGeometry,
+    memory: readonly LayerMemory[],
+    giveBack: GiveBack | null = null,
+  ) {
     this.#shape = shape
+    this.#giveBack = giveBack
     this.#geometry = geometry
     this.#memory = memory
     this.#headStride = geometry.slotCapacity * shape.headDim
@@ -44,9 +52,10 @@ export class SlotAttention implements KeyValueBackend {
     }))
   }
 
-  copy(plan: Pick<StepPlan, 'stores' | 'moves' | 'loads'>): void {
+  copy(plan: Pick<StepPlan, 'stores' | 'moves' | 'trims' | 'loads'>): void {
     for (const { slot, position, page } of plan.stores) this.#copyPage(slot, position, page, 'store')
     for (const { from, to, length } of plan.moves) this.#move(from, to, length)
+    for (const slot of plan.trims) this.#trim(slot)
     for (const { page, slot, position } of plan.loads) this.#copyPage(slot, position, page, 'load')
   }
 
@@ -117,6 +126,17 @@ export class SlotAttention implements KeyValueBackend {
           source += this.#headStride
           target += this.#headStride
         }
+      }
+    }
+  }
+
+  #trim(slot: number): void {
+    this.#checkSlot(slot)
+    if (this.#giveBack === null) throw new Error('a slot is to be trimmed on a system that takes no memory back')
+    const slotBytes = this.#slotStride * FLOAT_BYTES
+    for (const { slots } of this.#memory) {
+      for (const place of [slot, this.#geometry.numSlots + slot]) {
+        this.#giveBack(slots, place * slotBytes, (place + 1) * slotBytes)
       }
     }
   }

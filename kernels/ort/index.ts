@@ -35,3 +35,5 @@ function isLibraryReachable(): Promise<boolean> {
     () => false,
   )
 }
+
+export { type GiveBack, openSystemMemory, type SystemMemory } from './system-memory.js'

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { LibraryHandle } from 'koffi'
 import { KernelFailure } from '../failure.js'
+import { importKoffi, loadNative } from './native.js'
 
 /** An address in the process, as koffi gives it. */
 export type Pointer = bigint
@@ -105,11 +105,6 @@ const API_VERSION = 22
 const LOG_ERRORS = 3
 const DEVICE_ALLOCATOR = 0
 const MEMORY_DEFAULT = 0
-/** koffi runs calls on a stack of its own; the optimizer recurses over large graphs. */
-const STACK_BYTES = 16 * 1024 * 1024
-
-/** koffi unloads a library whose handle is collected, and the next call would jump into unmapped memory. */
-const handles: LibraryHandle[] = []
 let loading: Promise<OrtLibrary> | undefined
 
 /** The library that onnxruntime-node ships, loaded once a thread. Throws KERNEL_FAILED when it cannot be reached. */
@@ -131,12 +126,10 @@ function libraryPath(): string {
 
 async function load(): Promise<OrtLibrary> {
   const path = libraryPath()
-  const { default: koffi } = await import('koffi').catch((cause: unknown) => {
+  const koffi = await importKoffi().catch((cause: unknown) => {
     throw new KernelFailure('KERNEL_FAILED', { what: `koffi cannot be loaded: ${String(cause)}` }, { cause })
   })
-  koffi.config({ sync_stack_size: STACK_BYTES })
-  const handle = koffi.load(path)
-  handles.push(handle)
+  const handle = await loadNative(path)
   const base = handle.func('OrtGetApiBase', 'void *', [])() as Pointer
   const getApi = koffi.decode(koffi.decode(base, 'void *'), koffi.proto('void *', ['uint32']))
   const api = getApi(API_VERSION) as Pointer | null

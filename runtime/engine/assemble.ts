@@ -4,16 +4,15 @@ import { chooseTemplate } from '../chat/choose.js'
 import { type EngineConfig, resolveHubAccess } from '../config.js'
 import { resolveModel } from '../models/resolve.js'
 import {
-  type DecoderGeometry,
   inspectModel,
   type ModelInfo,
   ModelRunner,
   type SessionOptions,
+  takesMemoryBack,
 } from '../runner/model-runner.js'
 import { WorkerPool } from '../runner/pool.js'
 import { VisionEncoder } from '../runner/vision-encoder.js'
 import { Sampler } from '../sampling/sampler.js'
-import type { BatchLimits } from '../scheduler/batch.js'
 import { Scheduler } from '../scheduler/scheduler.js'
 import { TextStream } from '../tokenizer/text-stream.js'
 import { FeatureCache } from '../vision/feature-cache.js'
@@ -23,8 +22,8 @@ import { assembleVideo } from './assemble-video.js'
 import { makeConstraintCompiler } from './constraints.js'
 import { EngineCore } from './core.js'
 import { FeatureService } from './feature-service.js'
+import { furnish } from './furnish.js'
 import { compiledModule } from './locate.js'
-import { planMemory } from './memory.js'
 import type { EngineParts } from './parts.js'
 import { pictureChoices } from './picture-choices.js'
 import { PromptPreparer } from './prepare.js'
@@ -37,11 +36,6 @@ import { settlesWithin } from './settles-within.js'
 const RELEASE_MS = 10_000
 const STAGED_TILES = 16
 const MAX_BATCH_TILES = 8
-/** Logit rows of a step: several decode steps of all slots, and some for options that are scored. */
-const LOGIT_ROWS_PER_SLOT = 16
-const SPARE_LOGIT_ROWS = 64
-/** Chunks of a step beside one for each slot: pieces of options that are scored. */
-const SPARE_CHUNKS = 32
 const FLOAT_BYTES = 4
 
 /** Starts workers, loads the model and puts an engine's parts together. On failure nothing is left running. */
@@ -77,20 +71,12 @@ interface Pools {
 
 async function putTogether(config: EngineConfig, name: string, info: ModelInfo, pools: Pools): Promise<EngineParts> {
   const { text } = info
-  const bytesPerToken = text.numLayers * 2 * text.numKvHeads * text.headDim * FLOAT_BYTES
-  const memory = planMemory(config, text.contextLength, bytesPerToken, totalmem())
+  const isLazy = config.binding !== 'node' && (await takesMemoryBack(pools.decoding))
+  const { memory, limits, geometry, keyValues } = furnish(config, info, totalmem(), isLazy)
   const spec = visionSpec(info, pictureChoices(config))
   const tokenizer = await readTokenizer(info, spec.profile === 'orig')
   const { template, warning } = chooseTemplate(info, config.chatTemplate ?? undefined)
 
-  const limits: BatchLimits = {
-    numSlots: memory.numSlots,
-    slotCapacity: memory.slotCapacity,
-    maxChunk: config.maxChunk,
-    maxChunks: memory.numSlots + SPARE_CHUNKS,
-    maxLogitRows: memory.numSlots * LOGIT_ROWS_PER_SLOT + SPARE_LOGIT_ROWS,
-  }
-  const geometry: DecoderGeometry = { ...limits, numPages: memory.numPages, pageSize: config.pageSize }
   const session = (threads: number): SessionOptions => {
     const { binding, precision, cachePath } = config
     return { device: 'cpu', binding, precision, threads, cachePath }
@@ -106,6 +92,7 @@ async function putTogether(config: EngineConfig, name: string, info: ModelInfo, 
     greedy: { vocabularySize, forbidden },
     session: session(config.threads),
     geometry,
+    keyValues,
     maxChunks: limits.maxChunks,
     features,
   })

@@ -133,7 +133,7 @@ export class EngineCore {
     const { decode } = batch
     if (!decode) return batch
     const steps = chooseSteps(batch, decode, {
-      othersWait: this.#scheduler.canAdmit,
+      othersWait: this.#scheduler.someWait,
       stepMs: this.#stepMs,
       maxLogitRows: this.#scheduler.limits.maxLogitRows,
       freeTokens: row => this.#tasks.get(decode.rows[row]!)?.freeTokens ?? 1,

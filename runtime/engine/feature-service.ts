@@ -1,6 +1,6 @@
 import type { EngineError } from '../protocol/error.js'
 import { toEngineError } from '../protocol/error.js'
-import type { FeatureSource } from '../scheduler/scheduler.js'
+import type { FeatureSource } from '../scheduler/feature-pins.js'
 import type { ImageSpan } from '../scheduler/sequence.js'
 import type { FeatureCache, FeatureLease } from '../vision/feature-cache.js'
 

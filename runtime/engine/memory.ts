@@ -4,13 +4,15 @@ import { EngineError } from '../protocol/error.js'
 /** How key/value memory is divided. Counts in slots, pages and tokens. */
 export interface MemoryPlan {
   readonly numSlots: number
+  /** Tokens of all slots together for which there is memory; fewer than numSlots * slotCapacity where memory comes as it is written. */
+  readonly slotTokens: number
   /** A whole number of pages; at least the context length. */
   readonly slotCapacity: number
   readonly numPages: number
   readonly contextLength: number
 }
 
-/** Share of the memory that slots of running requests may take before their number is cut. */
+/** Share of the memory that running requests may take before they are made fewer. */
 const SLOT_SHARE = 0.6
 /** Without `kvCacheBytes`: this much, */
 const LEAST_BUDGET = 2 ** 30
@@ -24,6 +26,8 @@ const MACHINE_SHARE = 0.4
  * machine: 1 GiB for a small model, more for one whose whole context would not fit. Pure.
  * @param bytesPerToken keys and values of one token over all layers.
  * @param machineBytes the machine's memory.
+ * @param isLazy memory comes when it is written and can be given back: then requests run together as long as what they
+ *   really take fits. Otherwise each is given the whole context's memory.
  * @throws EngineError CONFIG_INVALID when not even one request of the context length fits.
  */
 export function planMemory(
@@ -31,6 +35,7 @@ export function planMemory(
   modelContext: number,
   bytesPerToken: number,
   machineBytes: number,
+  isLazy: boolean,
 ): MemoryPlan {
   const contextLength = Math.min(config.contextLength ?? modelContext, modelContext)
   const pagesPerSlot = Math.ceil(contextLength / config.pageSize)
@@ -42,11 +47,16 @@ export function planMemory(
     const what = `must be ${slotBytes} at least (--kv-cache-mib ${Math.ceil(slotBytes / 2 ** 20)}) to hold one request of ${contextLength} tokens; ${came}. A smaller contextLength (--context-length) needs less.`
     throw new EngineError('CONFIG_INVALID', { option: 'kvCacheBytes', what })
   }
-  const affordable = Math.floor((budget * SLOT_SHARE) / slotBytes)
+  const pageBytes = config.pageSize * bytesPerToken
+  const affordable = Math.floor((budget * SLOT_SHARE) / (isLazy ? pageBytes : slotBytes))
   const numSlots = Math.max(1, Math.min(config.maxRunning, affordable))
-  const rest = budget - numSlots * slotBytes
-  const numPages = config.prefixCache ? Math.max(0, Math.floor(rest / (config.pageSize * bytesPerToken))) : 0
-  return { numSlots, slotCapacity, numPages, contextLength }
+  const slotPages = Math.min(
+    numSlots * pagesPerSlot,
+    isLazy ? Math.max(pagesPerSlot, affordable) : Number.POSITIVE_INFINITY,
+  )
+  const rest = budget - slotPages * pageBytes
+  const numPages = config.prefixCache ? Math.max(0, Math.floor(rest / pageBytes)) : 0
+  return { numSlots, slotCapacity, slotTokens: slotPages * config.pageSize, numPages, contextLength }
 }
 
 function chooseBudget(slotBytes: number, machineBytes: number): number {

@@ -94,7 +94,7 @@ export class RadiantEngine implements Engine {
   warm(prompt: Prompt, call: CallOptions = {}): Promise<Usage> {
     return this.#desk.promise<Usage>({}, call, async (ticket, settle) => {
       const prepared = await this.#desk.prepare(ticket, this.#parts.builder.encode(prompt), 0)
-      const sequence = this.#desk.sequence(ticket, prepared, null)
+      const sequence = this.#desk.sequence(ticket, prepared, 0, null)
       const done = (usage: Usage): void => settle.done(usage, usage)
       return new WarmTask(sequence, () => prepared.owner.imageEncodes, { done, failed: settle.failed })
     })
@@ -129,7 +129,7 @@ export class RadiantEngine implements Engine {
       imageEncodes: features.encodes,
       ...core.counts,
       pages: cache.counts(),
-      slots: { total: limits.numSlots, inUse: running },
+      slots: { total: limits.numSlots, inUse: running, tokens: limits.slotTokens, heldTokens: scheduler.heldTokens },
       uptimeMs: performance.now() - this.#started,
     }
   }
@@ -186,7 +186,7 @@ export class RadiantEngine implements Engine {
     const prepared = await this.#desk.prepare(ticket, builder.encode(request.prompt), 1)
     const lastPosition = prepared.prompt.elements.length - 1
     const logitsFrom = promptFrom === null ? lastPosition : Math.min(lastPosition, Math.max(0, promptFrom - 1))
-    const sequence = this.#desk.sequence(ticket, prepared, top === null ? null : logitsFrom)
+    const sequence = this.#desk.sequence(ticket, prepared, sampling.maxTokens, top === null ? null : logitsFrom)
     const endIds = sampling.ignoreEos && !grammar ? [] : tokenizer.stopIds
     return GenerateTask.begin({
       sequence,
@@ -227,7 +227,7 @@ export class RadiantEngine implements Engine {
     // One position beyond the longest option is where a hole's dummy token goes.
     const room = options.reduce((most, { ids }) => Math.max(most, ids.length), 0) + 1
     const prepared = await this.#desk.prepare(ticket, prefix, room)
-    const sequence = this.#desk.sequence(ticket, prepared, null)
+    const sequence = this.#desk.sequence(ticket, prepared, room, null)
     return new SelectTask(sequence, options, this.#parts.tokenizer.size, {
       failed,
       done: scores => done(scores, promptUsage(sequence, prepared.owner.imageEncodes)),

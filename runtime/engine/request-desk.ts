@@ -111,10 +111,11 @@ export class RequestDesk {
     return ticket.prepared
   }
 
-  sequence(ticket: Ticket, { prompt }: PreparedPrompt, logitsFrom: number | null): Sequence {
+  /** @param room tokens at most behind the prompt, within the context. */
+  sequence(ticket: Ticket, { prompt }: PreparedPrompt, room: number, logitsFrom: number | null): Sequence {
     const { id, namespace, priority } = ticket
     const { elements, spans } = prompt
-    const capacity = this.#parts.model.contextLength
+    const capacity = Math.min(this.#parts.model.contextLength, elements.length + room)
     return new Sequence({ id, namespace, priority, prompt: elements, spans, capacity, logitsFrom })
   }
 

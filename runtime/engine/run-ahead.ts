@@ -1,8 +1,8 @@
 import type { Batch, BatchDecode } from '../scheduler/batch.js'
+import { LOOKAHEAD } from '../scheduler/slot-memory.js'
 
 /** Longest stretch that a batch may run without a look at requests, in milliseconds. */
 const STRETCH_MS = 25
-const MAX_STEPS = 64
 
 /** What the choice depends on. */
 export interface RunAheadState {
@@ -23,7 +23,7 @@ export function chooseSteps(batch: Batch, decode: BatchDecode, state: RunAheadSt
   if (batch.chunks.length > 0 || state.othersWait) return 1
   const byTime = Math.floor(STRETCH_MS / Math.max(state.stepMs, 0.01))
   const byRows = Math.floor(state.maxLogitRows / decode.rows.length)
-  let steps = Math.min(MAX_STEPS, byTime, byRows)
+  let steps = Math.min(LOOKAHEAD, byTime, byRows)
   for (let row = 0; row < decode.rows.length && steps > 1; row++) {
     if (decode.rows[row]) steps = Math.min(steps, state.freeTokens(row))
   }

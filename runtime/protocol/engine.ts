@@ -42,7 +42,13 @@ export interface EngineStatus {
   readonly decodeSteps: number
   readonly prefillChunks: number
   readonly pages: { readonly total: number; readonly cached: number; readonly inUse: number; readonly free: number }
-  readonly slots: { readonly total: number; readonly inUse: number }
+  /** `tokens`: positions of all slots together for which there is memory; `heldTokens`: of which requests have taken some or had it last. */
+  readonly slots: {
+    readonly total: number
+    readonly inUse: number
+    readonly tokens: number
+    readonly heldTokens: number
+  }
   readonly lastStepMs: number
   readonly uptimeMs: number
 }

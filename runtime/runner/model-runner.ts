@@ -7,11 +7,13 @@ import type {
   ModelSummary,
   ModelVerification,
   SessionOptions,
+  SystemInfo,
 } from '../../kernels/protocol.js'
 import type { Batch } from '../scheduler/batch.js'
 import type { WorkerPool } from './pool.js'
 import { toStepPlan } from './step-plan.js'
 
+export { kvBytesPerToken } from '../../kernels/layout.js'
 export type {
   Agreement,
   DecoderGeometry,
@@ -21,10 +23,23 @@ export type {
   SessionOptions,
 } from '../../kernels/protocol.js'
 
+/** Of each layer, as kernels/layout.ts divides them. */
+export type KeyValueMemory = readonly { readonly slots: SharedArrayBuffer; readonly pages: SharedArrayBuffer }[]
+
+/** Throws RangeError where the system gives no addresses for so much. */
+export function allocateKeyValues({ text }: ModelInfo, geometry: DecoderGeometry): KeyValueMemory {
+  return Array.from({ length: text.numLayers }, () => ({
+    slots: new SharedArrayBuffer(slotBytesPerLayer(text, geometry.numSlots, geometry.slotCapacity)),
+    pages: new SharedArrayBuffer(pageBytesPerLayer(text, geometry.numPages, geometry.pageSize)),
+  }))
+}
+
 export interface ModelRunnerOptions {
   readonly info: ModelInfo
   readonly session: SessionOptions
   readonly geometry: DecoderGeometry
+  /** Of `allocateKeyValues`. */
+  readonly keyValues: KeyValueMemory
   /** Tokens that a decode of several steps may feed by itself; the sampler's own limits. */
   readonly greedy: { readonly vocabularySize: number; readonly forbidden: readonly number[] }
   /** Chunks that one batch may have. */
@@ -43,7 +58,6 @@ export class ModelRunner {
   readonly #control: SharedArrayBuffer
   readonly #words: Int32Array
   readonly #logits: Float32Array
-  readonly #kv: { readonly slots: SharedArrayBuffer; readonly pages: SharedArrayBuffer }[]
 
   constructor(pool: WorkerPool, options: ModelRunnerOptions) {
     const { info, geometry, maxChunks } = options
@@ -52,20 +66,16 @@ export class ModelRunner {
     this.#control = new SharedArrayBuffer(controlBytes({ ...geometry, maxPrefills: maxChunks }))
     this.#words = new Int32Array(this.#control)
     this.#logits = new Float32Array(new SharedArrayBuffer(geometry.maxLogitRows * info.text.vocabRows * FLOAT_BYTES))
-    this.#kv = Array.from({ length: info.text.numLayers }, () => ({
-      slots: new SharedArrayBuffer(slotBytesPerLayer(info.text, geometry.numSlots, geometry.slotCapacity)),
-      pages: new SharedArrayBuffer(pageBytesPerLayer(info.text, geometry.numPages, geometry.pageSize)),
-    }))
   }
 
   /** Builds or finds the graph and opens the session; also after the worker was lost. */
   load(): Promise<LoadReport> {
-    const { info, session, geometry, greedy, features } = this.#options
+    const { info, session, geometry, greedy, features, keyValues } = this.#options
     const memory = {
       control: this.#control,
       logits: this.#logits.buffer as SharedArrayBuffer,
       features,
-      kv: this.#kv,
+      kv: keyValues,
     }
     return this.#pool.call({
       op: 'load-decoder',
@@ -93,6 +103,12 @@ export class ModelRunner {
     const { vocabRows } = this.#options.info.text
     return this.#logits.subarray(row * vocabRows, (row + 1) * vocabRows)
   }
+}
+
+/** Whether slots may have more addresses than there is memory for. */
+export async function takesMemoryBack(pool: WorkerPool): Promise<boolean> {
+  const { takesMemoryBack } = await pool.call<SystemInfo>({ op: 'system' } satisfies KernelRequest)
+  return takesMemoryBack
 }
 
 /** What the checkpoint at `path` is. Rejects with MODEL_NOT_FOUND, MODEL_UNSUPPORTED or MODEL_CORRUPT. */

@@ -3,10 +3,11 @@ import type { Batch, BatchChunk } from '../scheduler/batch.js'
 
 /** The scheduler's batch in the words of the kernel. */
 export function toStepPlan(batch: Batch): StepPlan {
-  const { stores, moves, loads, chunks, decode } = batch
+  const { stores, moves, trims, loads, chunks, decode } = batch
   return {
     stores,
     moves,
+    trims,
     loads,
     prefills: chunks.map(chunk => ({
       slot: chunk.slot,

@@ -29,6 +29,8 @@ export interface BatchDecode {
 export interface Batch {
   readonly stores: readonly { readonly slot: number; readonly position: number; readonly page: number }[]
   readonly moves: readonly { readonly from: number; readonly to: number; readonly length: number }[]
+  /** Slots whose memory goes back to the system: whoever sits there next writes it anew. */
+  readonly trims: readonly number[]
   readonly loads: readonly { readonly page: number; readonly slot: number; readonly position: number }[]
   readonly chunks: readonly BatchChunk[]
   readonly decode: BatchDecode | null
@@ -38,6 +40,8 @@ export interface Batch {
 export interface BatchLimits {
   readonly numSlots: number
   readonly slotCapacity: number
+  /** Positions of all slots together for which there is memory; see slot-memory.ts. */
+  readonly slotTokens: number
   /** Tokens of all chunks of a step. */
   readonly maxChunk: number
   readonly maxChunks: number

@@ -1,18 +1,10 @@
 import type { PrefixCache, PrefixMatch } from '../cache/prefix-cache.js'
 import { type Batch, type BatchChunk, type BatchLimits, fitChunk } from './batch.js'
 import { composeDecode } from './decode-rows.js'
-import { admissionOrder, chooseMove, shouldHoldBack } from './policy.js'
-import type { ImageSpan, Sequence } from './sequence.js'
-
-/** Projected features of pictures, as the scheduler sees them. */
-export interface FeatureSource {
-  /**
-   * First row of each span's features, all pinned until released one by one; null, and none pinned for the caller, when
-   * some are not there yet. They are then being made, for one holder after the other where there is not room for all.
-   */
-  acquireAll(spans: readonly ImageSpan[], holder: object): readonly number[] | null
-  release(span: ImageSpan): void
-}
+import { type FeatureSource, pinFeatures, unpinFeatures } from './feature-pins.js'
+import { admissionOrder, chooseMove, MAX_PASSED_OVER, shouldHoldBack } from './policy.js'
+import type { Sequence } from './sequence.js'
+import { positionsNeeded, SlotMemory } from './slot-memory.js'
 
 interface Store {
   readonly slot: number
@@ -37,6 +29,8 @@ export class Scheduler {
   readonly #waiting: Sequence[] = []
   readonly #running: Sequence[] = []
   readonly #slots: (Sequence | null)[]
+  readonly #memory: SlotMemory
+  #stalled: ReadonlySet<Sequence> = new Set()
   #stores: Store[] = []
 
   constructor(limits: BatchLimits, cache: PrefixCache, features: FeatureSource) {
@@ -44,6 +38,7 @@ export class Scheduler {
     this.#cache = cache
     this.#features = features
     this.#slots = Array.from({ length: limits.numSlots }, () => null)
+    this.#memory = new SlotMemory(limits, cache.pageSize)
   }
 
   get waiting(): readonly Sequence[] {
@@ -54,9 +49,14 @@ export class Scheduler {
     return this.#running
   }
 
-  /** Whether requests wait that could be given a slot now or soon. */
-  get canAdmit(): boolean {
-    return this.#waiting.length > 0 && this.#running.length < this.#slots.length
+  /** Positions of slots that hold memory. */
+  get heldTokens(): number {
+    return this.#memory.held
+  }
+
+  /** Whether requests wait that could go on, or be given a slot, now or soon. */
+  get someWait(): boolean {
+    return this.#stalled.size > 0 || (this.#waiting.length > 0 && this.#running.length < this.#slots.length)
   }
 
   add(sequence: Sequence): void {
@@ -69,23 +69,25 @@ export class Scheduler {
     this.#stores = []
     const loads: Batch['loads'][number][] = []
     const moves = this.#moves()
+    const stalled = this.#grow()
+    this.#stalled = stalled
     // Holes between decoding slots take a row of logits too.
     const rows = this.limits.maxLogitRows - this.limits.numSlots
     const room: Room = { tokens: this.limits.maxChunk, rows, nextLogit: 0 }
     const chunks: BatchChunk[] = []
     // Short forced runs first: they are decode steps in all but name and must not wait behind a long prompt.
-    const pending = this.#running.filter(sequence => !sequence.isDecoding)
+    const pending = this.#running.filter(sequence => !sequence.isDecoding && !stalled.has(sequence))
     pending.sort((a, b) => Number(a.isPrefilling) - Number(b.isPrefilling))
     for (const sequence of pending) this.#addChunks(sequence, room, chunks)
     for (const sequence of this.#admit(room.tokens, loads)) {
       if (!sequence.isDecoding) this.#addChunks(sequence, room, chunks)
     }
-    const decode = composeDecode(this.#slots, chunks, room.nextLogit, this.limits.slotCapacity)
+    const decode = composeDecode(this.#slots, chunks, room.nextLogit, this.limits.slotCapacity, stalled)
     if (chunks.length === 0 && !decode) {
       this.#stores = stores
       return null
     }
-    return { stores, moves, loads, chunks, decode }
+    return { stores, moves, trims: this.#memory.takeTrims(), loads, chunks, decode }
   }
 
   /** Takes the pending copies into the cache alone, for an engine that wants the books closed while idle. */
@@ -93,7 +95,7 @@ export class Scheduler {
     if (this.#stores.length === 0) return null
     const stores = this.#stores
     this.#stores = []
-    return { stores, moves: [], loads: [], chunks: [], decode: null }
+    return { stores, moves: [], trims: this.#memory.takeTrims(), loads: [], chunks: [], decode: null }
   }
 
   /** Books what a batch computed. To be called once after each batch ran, before tokens are appended. */
@@ -103,7 +105,7 @@ export class Scheduler {
       if (chunk.branch) continue
       const wasPrefilling = sequence.isPrefilling
       sequence.computed = chunk.start + chunk.count
-      this.#releaseFeatures(sequence, sequence.computed)
+      unpinFeatures(this.#features, sequence, sequence.computed)
       if (wasPrefilling) this.#keep(sequence)
     }
     this.decoded(batch)
@@ -125,16 +127,18 @@ export class Scheduler {
     if (index < 0) return
     this.#running.splice(index, 1)
     if (keep && sequence.computed > sequence.stored) this.#insert(sequence, sequence.computed)
-    this.#releaseFeatures(sequence, Number.POSITIVE_INFINITY)
+    unpinFeatures(this.#features, sequence, Number.POSITIVE_INFINITY)
     if (sequence.node) this.#cache.unlock(sequence.node)
     sequence.node = null
     this.#slots[sequence.slot!] = null
+    this.#memory.release(sequence.slot!)
     sequence.slot = null
   }
 
   /** After a step failed nothing that it touched can be trusted: forgets pending copies. Sequences must be finished first. */
   dropStores(): void {
     this.#stores = []
+    this.#memory.reset()
   }
 
   /** Throws unless slots, running sequences, locks and pins agree. */
@@ -152,6 +156,7 @@ export class Scheduler {
       if (sequence.slot !== null || sequence.node !== null) throw new Error(`scheduler: ${sequence.id} waits but holds`)
     }
     this.#cache.checkIntegrity()
+    this.#memory.checkIntegrity()
     if (this.#running.length === 0 && this.#cache.counts().inUse > 0) {
       throw new Error('scheduler: nothing runs, yet pages are in use')
     }
@@ -168,10 +173,20 @@ export class Scheduler {
     const move = chooseMove(decoding, free)
     if (!move) return NO_MOVES
     const sequence = this.#slots[move.from]!
+    if (!this.#memory.move(move.from, move.to, positionsNeeded(sequence))) return NO_MOVES
     this.#slots[move.from] = null
     this.#slots[move.to] = sequence
     sequence.slot = move.to
     return [{ ...move, length: sequence.computed }]
+  }
+
+  /** Gives running sequences the memory that they grow into; those for which there is none now, the latest come first. */
+  #grow(): ReadonlySet<Sequence> {
+    const stalled = new Set<Sequence>()
+    for (const sequence of this.#running) {
+      if (!this.#memory.grow(sequence.slot!, positionsNeeded(sequence))) stalled.add(sequence)
+    }
+    return stalled
   }
 
   #admit(tokens: number, loads: Batch['loads'][number][]): Sequence[] {
@@ -193,7 +208,15 @@ export class Scheduler {
       const mayFind = this.#cache.numPages > 0
       if (mayFind && shouldHoldBack(sequence, cached, this.#running, this.#cache.pageSize)) continue
       const match = this.#cache.match(sequence.namespace, sequence.elements(0, sequence.reusable))
-      if (!this.#acquireFeatures(sequence, match.length)) continue
+      if (!this.#memory.seat(slot, positionsNeeded(sequence), sequence.capacity)) {
+        // Smaller ones may go first, but not for ever.
+        if (sequence.passedOver >= MAX_PASSED_OVER) break
+        continue
+      }
+      if (!pinFeatures(this.#features, sequence, match.length)) {
+        this.#memory.release(slot)
+        continue
+      }
       this.#seat(sequence, slot, match, loads)
       admitted.push(sequence)
       budget -= sequence.pending
@@ -213,27 +236,6 @@ export class Scheduler {
     this.#waiting.splice(arrival, 1)
     match.pages.forEach((page, index) => {
       loads.push({ page, slot, position: index * this.#cache.pageSize })
-    })
-  }
-
-  /** Pins the features of every picture that is not wholly cached; all or none. */
-  #acquireFeatures(sequence: Sequence, cached: number): boolean {
-    const needed = sequence.spans.filter(span => span.start + span.count > cached)
-    const rows = this.#features.acquireAll(needed, sequence)
-    if (rows === null) return false
-    // Spans are in the order of the prompt, so those that are needed are the last ones.
-    const first = sequence.spans.length - needed.length
-    rows.forEach((row, at) => {
-      sequence.featureRows[first + at] = row
-    })
-    return true
-  }
-
-  #releaseFeatures(sequence: Sequence, computed: number): void {
-    sequence.spans.forEach((span, index) => {
-      if (sequence.featureRows[index] === null || span.start + span.count > computed) return
-      this.#features.release(span)
-      sequence.featureRows[index] = null
     })
   }
 

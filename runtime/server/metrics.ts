@@ -46,6 +46,10 @@ const GAUGES: Readonly<Record<string, readonly [help: string, read: (status: Eng
   radiant_num_used_pages: ['Key/value pages in use by requests.', status => status.pages.inUse],
   radiant_num_cached_pages: ['Key/value pages kept for reuse.', status => status.pages.cached],
   radiant_num_used_slots: ['Decoder slots in use.', status => status.slots.inUse],
+  radiant_slot_token_usage: [
+    'Share of the memory of slots that running requests hold, or ended ones left.',
+    status => share(status.slots.heldTokens, status.slots.tokens),
+  ],
   radiant_last_step_seconds: ['Duration of the latest engine step.', status => status.lastStepMs / 1000],
   radiant_uptime_seconds: ['Time since the engine started.', status => status.uptimeMs / 1000],
 }

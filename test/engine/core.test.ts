@@ -3,6 +3,9 @@ import t from 'tap'
 import { makeHarness, STOP_ID } from '../support/core-harness.js'
 import { greedyReference } from '../support/scripted-runner.js'
 
+/** An id that no token has. */
+const NO_STOP = -1
+
 const limits = { numSlots: 4, pageSize: 4, numPages: 32, maxChunk: 8 }
 
 t.test('one request gives the naive greedy text', async t => {
@@ -27,10 +30,13 @@ t.test('whatever the limits, the cache and the neighbours: the text is that of t
     pageSize: fc.integer({ min: 1, max: 5 }),
     numPages: fc.integer({ min: 1, max: 24 }),
     maxChunk: fc.integer({ min: 1, max: 9 }),
+    slotTokens: fc.option(fc.integer({ min: 60, max: 240 }), { nil: undefined }),
   })
   await fc.assert(
-    fc.asyncProperty(options, fc.array(request, { minLength: 1, maxLength: 10 }), async (options, requests) => {
-      const { submit, idle, cache } = makeHarness({ ...options, capacity: 60 })
+    fc.asyncProperty(options, fc.array(request, { minLength: 1, maxLength: 10 }), async (given, requests) => {
+      const { slotTokens, ...options } = given
+      const short = slotTokens !== undefined && { slotTokens }
+      const { submit, idle, cache } = makeHarness({ ...options, ...short, capacity: 60 })
       const running = []
       for (const { head, tail, maxTokens, turns, abort } of requests) {
         const prompt = [...head, ...tail]
@@ -154,3 +160,48 @@ t.test('closing ends everything that runs or waits', async t => {
   for (const stream of streams) t.equal((await stream.result).finish, 'abort')
   t.throws(() => submit({ prompt: [1] }), { code: 'ENGINE_CLOSED' })
 })
+
+t.test(
+  'long answers share memory for less than all of them: they wait for each other, and say what they would alone',
+  async t => {
+    const request = fc.record({
+      prompt: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 40 }),
+      maxTokens: fc.constantFrom(1, 20, 200, 390),
+      turns: fc.integer({ min: 0, max: 40 }),
+      abort: fc.boolean(),
+    })
+    const options = fc.record({
+      slotTokens: fc.integer({ min: 432, max: 900 }),
+      pageSize: fc.constantFrom(1, 4, 16),
+      numPages: fc.integer({ min: 1, max: 64 }),
+      maxChunk: fc.integer({ min: 8, max: 64 }),
+    })
+    let trims = 0
+    await fc.assert(
+      fc.asyncProperty(options, fc.array(request, { minLength: 3, maxLength: 8 }), async (options, requests) => {
+        // Rows enough to run ahead by as much as a look at the memory allows.
+        const harness = makeHarness({ ...options, numSlots: 4, capacity: 432, maxLogitRows: 300 })
+        const { submit, idle, cache, runner, scheduler } = harness
+        const running = []
+        for (const { prompt, maxTokens, turns, abort } of requests) {
+          running.push({ stream: submit({ prompt, maxTokens, ignoreStop: true }), prompt, maxTokens, abort })
+          for (let turn = 0; turn < turns; turn++) {
+            await new Promise(resolve => setImmediate(resolve))
+            scheduler.checkIntegrity()
+          }
+          if (abort) running.at(-1)!.stream.abort()
+        }
+        for (const { stream, prompt, maxTokens, abort } of running) {
+          const { tokenIds, finish } = await stream.result
+          const expected = greedyReference(prompt, maxTokens, NO_STOP)
+          t.same(tokenIds, abort && finish === 'abort' ? expected.slice(0, tokenIds.length) : expected)
+        }
+        await idle()
+        t.equal(cache.counts().inUse, 0)
+        trims += runner.counts.trims
+      }),
+      { numRuns: 60 },
+    )
+    t.ok(trims > 0, 'memory was taken back now and then')
+  },
+)

@@ -61,7 +61,7 @@ t.test('how many steps run ahead: bounded by time, logit rows, free tokens, prom
   const fields = { id: 'r', namespace: '', priority: 0, prompt, spans: [], capacity: 9, logitsFrom: null }
   const rows = [new Sequence(fields), null, new Sequence(fields)]
   const decode: BatchDecode = { firstSlot: 0, rows, tokenIds: [1, 0, 1], lengths: [0, 0, 0], steps: 1, firstLogit: 0 }
-  const batch: Batch = { stores: [], moves: [], loads: [], chunks: [], decode }
+  const batch: Batch = { stores: [], moves: [], trims: [], loads: [], chunks: [], decode }
   const state: RunAheadState = { othersWait: false, stepMs: 0.1, maxLogitRows: 64, freeTokens: () => 100 }
   const choose = (changed: Partial<RunAheadState>) => chooseSteps(batch, decode, { ...state, ...changed })
   t.equal(choose({}), 21, 'as many as logit rows hold')

@@ -37,7 +37,7 @@ function makeDesk(maxWaiting = 10) {
   function warm(ids: readonly number[], call: CallOptions = {}, id?: string): Promise<Usage> {
     return desk.promise<Usage>(id === undefined ? {} : { id }, call, async (ticket, settle) => {
       const prepared = await desk.prepare(ticket, { ids, images: [] }, 0)
-      const sequence = desk.sequence(ticket, prepared, null)
+      const sequence = desk.sequence(ticket, prepared, 0, null)
       const done = (usage: Usage): void => settle.done(usage, usage)
       return new WarmTask(sequence, () => 0, { done, failed: settle.failed })
     })
@@ -70,7 +70,7 @@ t.test('a request of two tasks is one: its id, its place in the books and its ab
     desk.promise<Usage>({ id: 'twice' }, call, (ticket, settle) => {
       const task = async (ids: readonly number[], done: (usage: Usage) => void) => {
         const prepared = await desk.prepare(ticket, { ids, images: [] }, 0)
-        return new WarmTask(desk.sequence(ticket, prepared, null), () => 0, { done, failed: settle.failed })
+        return new WarmTask(desk.sequence(ticket, prepared, 0, null), () => 0, { done, failed: settle.failed })
       }
       return task([1, 2, 3], usage => desk.goOn(ticket, settle, () => task([4, 5], () => settle.done(usage, usage))))
     })

@@ -40,6 +40,41 @@ for (const binding of ['c-api', 'node'] as const) {
   })
 }
 
+t.test('requests run together in memory for few whole contexts, and say what they say alone', async t => {
+  const ask16 = (engine: RadiantEngine, maxTokens: number) =>
+    labels.slice(0, 16).map(({ image }) => {
+      const { prompt } = ask(readPicture(image), kindQuestion)
+      return engine.generate({ prompt, sampling: { maxTokens, ignoreEos: true } })
+    })
+  let alone: string[] = []
+  await withEngine({ maxRunning: 1 }, async engine => {
+    alone = (await Promise.all(ask16(engine, 40).map(request => request.result))).map(({ text }) => text)
+  })
+  // Memory for three whole contexts, of which a part is for running requests.
+  await withEngine({ kvCacheBytes: 24 * 2 ** 20 }, async engine => {
+    const { total, tokens } = engine.status().slots
+    t.equal(total, 16)
+    t.ok(tokens < 2 * engine.limits.slotCapacity, `memory for ${tokens} tokens`)
+    const requests = ask16(engine, 40)
+    let most = 0
+    for await (const _ of requests.at(-1)!) most = Math.max(most, engine.status().runningRequests)
+    t.same(
+      (await Promise.all(requests.map(request => request.result))).map(({ text }) => text),
+      alone,
+    )
+    t.ok(most > 3, `${most} ran at once`)
+    // Without a limit each may take the whole context: they still share.
+    const endless = ask16(engine, 100_000)
+    for await (const event of endless[0]!) {
+      if (event.type === 'text-delta' && engine.status().slots.heldTokens > tokens) t.fail('more memory than there is')
+      if (event.type === 'text-delta' && engine.status().runningRequests > 1) most = -1
+      if (most === -1) for (const request of endless) request.abort()
+    }
+    t.equal(most, -1, 'two or more ran at once')
+    await Promise.all(endless.map(request => request.result))
+  })
+})
+
 t.test(
   'every value obeys its schema, and batched, alone, cached and with or without jump-forward it is the same',
   async t => {

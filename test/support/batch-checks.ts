@@ -2,7 +2,7 @@ import type { Batch, BatchLimits } from '../../runtime/scheduler/batch.js'
 
 /** Throws when a batch breaks what the runner's memory was sized for, or gives one place to two things. */
 export function checkBatch(batch: Batch, limits: BatchLimits, numPages: number, pageSize: number): void {
-  const { stores, moves, loads, chunks, decode } = batch
+  const { stores, moves, trims, loads, chunks, decode } = batch
   const demand = (holds: boolean, what: string): void => {
     if (!holds) throw new Error(`batch: ${what}`)
   }
@@ -13,6 +13,9 @@ export function checkBatch(batch: Batch, limits: BatchLimits, numPages: number, 
   }
   for (const { from, to, length } of moves) {
     demand(isSlot(from) && isSlot(to) && from !== to && length <= limits.slotCapacity, `a move from ${from} to ${to}`)
+  }
+  for (const slot of trims) {
+    demand(isSlot(slot) && moves.every(({ to }) => to !== slot), `slot ${slot} is moved to and trimmed`)
   }
   const rows: number[] = []
   for (const { slot, start, count, logitRows, firstLogit, branch } of chunks) {

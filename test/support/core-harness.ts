@@ -5,8 +5,9 @@ import { GenerationStream } from '../../runtime/engine/generation.js'
 import { type OptionScores, SelectTask } from '../../runtime/engine/select-task.js'
 import type { EngineError } from '../../runtime/protocol/error.js'
 import { Sampler, type SamplerOptions } from '../../runtime/sampling/sampler.js'
-import type { BatchLimits } from '../../runtime/scheduler/batch.js'
-import { type FeatureSource, Scheduler } from '../../runtime/scheduler/scheduler.js'
+import type { Batch, BatchLimits } from '../../runtime/scheduler/batch.js'
+import type { FeatureSource } from '../../runtime/scheduler/feature-pins.js'
+import { Scheduler } from '../../runtime/scheduler/scheduler.js'
 import { type ImageSpan, Sequence } from '../../runtime/scheduler/sequence.js'
 import { checkBatch } from './batch-checks.js'
 import { ScriptedRunner, VOCABULARY } from './scripted-runner.js'
@@ -32,6 +33,8 @@ export interface HarnessOptions {
   readonly maxChunk: number
   readonly maxLogitRows?: number
   readonly capacity?: number
+  /** Positions of all slots together for which there is memory. Default: all. */
+  readonly slotTokens?: number
   /** Instead of features that are there at once. */
   readonly features?: (wake: () => void) => FeatureSource
 }
@@ -47,6 +50,8 @@ export interface Request {
   readonly topLogprobs?: number
   readonly promptFrom?: number
   readonly stop?: readonly string[]
+  /** Goes on over STOP_ID. */
+  readonly ignoreStop?: boolean
   /** Ids that end the text beside STOP_ID. */
   readonly stopIds?: readonly number[]
   readonly sampling?: Partial<SamplerOptions>
@@ -87,8 +92,11 @@ class CountingStream extends GenerationStream {
 /** The engine's core around the scripted runner: everything but tokenizer, pictures and threads. */
 export function makeHarness(options: HarnessOptions) {
   const { numSlots, pageSize, numPages, maxChunk, maxLogitRows = numSlots + 8, capacity = 64 } = options
-  const limits: BatchLimits = { numSlots, slotCapacity: capacity, maxChunk, maxChunks: 2 * numSlots + 16, maxLogitRows }
-  const runner = new ScriptedRunner(numSlots, pageSize, batch => checkBatch(batch, limits, numPages, pageSize))
+  const slotTokens = options.slotTokens ?? numSlots * capacity
+  const maxChunks = 2 * numSlots + 16
+  const limits: BatchLimits = { numSlots, slotCapacity: capacity, slotTokens, maxChunk, maxChunks, maxLogitRows }
+  const check = (batch: Batch): void => checkBatch(batch, limits, numPages, pageSize)
+  const runner = new ScriptedRunner(numSlots, pageSize, check, slotTokens)
   const cache = new PrefixCache(numPages, pageSize)
   const instant = new InstantFeatures()
   const scheduler = new Scheduler(limits, cache, options.features?.(() => core.wake()) ?? instant)
@@ -108,7 +116,7 @@ export function makeHarness(options: HarnessOptions) {
       priority: request.priority ?? 0,
       prompt: Int32Array.from(request.prompt),
       spans: request.spans ?? [],
-      capacity,
+      capacity: Math.min(capacity, request.prompt.length + (request.maxTokens ?? 8)),
       logitsFrom: logitsFrom(request),
     })
     const stream: CountingStream = new CountingStream(sequence.id, () => core.abort(task))
@@ -121,7 +129,7 @@ export function makeHarness(options: HarnessOptions) {
       maxTokens: request.maxTokens ?? 8,
       minTokens: request.minTokens ?? 0,
       stop: request.stop ?? [],
-      stopIds: [STOP_ID, ...(request.stopIds ?? [])],
+      stopIds: [...(request.ignoreStop ? [] : [STOP_ID]), ...(request.stopIds ?? [])],
       matcher: request.matcher?.() ?? null,
       text: { push: ids => ids.map(request.spell ?? letter).join(''), flush: () => '' },
       topLogprobs: request.topLogprobs ?? null,

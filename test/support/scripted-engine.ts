@@ -182,7 +182,7 @@ export function createScriptedEngine(options: ScriptedEngineOptions = {}): Scrip
       decodeSteps: counts.generated,
       prefillChunks: counts.begun,
       pages: { total: 64, cached: 16, inUse: 8, free: 40 },
-      slots: { total: 8, inUse: running.size },
+      slots: { total: 8, inUse: running.size, tokens: 800, heldTokens: 100 * running.size },
       lastStepMs: 4,
       uptimeMs: 60_000,
     }),

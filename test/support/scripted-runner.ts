@@ -17,7 +17,7 @@ export class ScriptedRunner implements BatchRunner {
   readonly #rows: Float32Array[] = []
   readonly #pageSize: number
   /** Steps so far; tokens fed in chunks, by kind. */
-  readonly counts = { steps: 0, tokens: 0, imageTokens: 0, decodeRows: 0, holes: 0, moves: 0, loads: 0 }
+  readonly counts = { steps: 0, tokens: 0, imageTokens: 0, decodeRows: 0, holes: 0, moves: 0, trims: 0, loads: 0 }
   /** Throws in the forward of this step (1-based), once. */
   failAt: number | null = null
   /** Whether it can be made usable again after that. */
@@ -25,11 +25,31 @@ export class ScriptedRunner implements BatchRunner {
   loads = 0
   readonly #check: (batch: Batch) => void
 
-  /** @param check throws when a batch is not what a kernel may be given. */
-  constructor(numSlots: number, pageSize: number, check: (batch: Batch) => void = () => {}) {
+  /** Positions of each slot that were written since it was trimmed last, dummy rows left out. */
+  readonly #written: number[]
+  readonly #slotTokens: number
+
+  /**
+   * @param check throws when a batch is not what a kernel may be given.
+   * @param slotTokens positions that all slots together may have written.
+   */
+  constructor(
+    numSlots: number,
+    pageSize: number,
+    check: (batch: Batch) => void = () => {},
+    slotTokens = Number.POSITIVE_INFINITY,
+  ) {
     this.#check = check
     this.#slots = Array.from({ length: numSlots }, () => [])
+    this.#written = this.#slots.map(() => 0)
     this.#pageSize = pageSize
+    this.#slotTokens = slotTokens
+  }
+
+  #write(slot: number, end: number): void {
+    this.#written[slot] = Math.max(this.#written[slot]!, end)
+    const all = this.#written.reduce((sum, written) => sum + written, 0)
+    if (all > this.#slotTokens) throw new Error(`${all} positions written; there is memory for ${this.#slotTokens}`)
   }
 
   async forward(batch: Batch): Promise<{ readonly forwardMs: number }> {
@@ -54,8 +74,10 @@ export class ScriptedRunner implements BatchRunner {
       slot[lengths[index]! + step] = step === 0 ? tokenIds[index]! : likeliest(this.logits(row - rows.length))
       // A hole's token may lie beyond what the slot holds, and nobody reads its logits.
       this.#rows[row] = sequence ? logitsAfter(slot, lengths[index]! + step) : NO_LOGITS
-      if (sequence) this.counts.decodeRows++
-      else this.counts.holes++
+      if (sequence) {
+        this.#write(firstSlot + index, lengths[index]! + step + 1)
+        this.counts.decodeRows++
+      } else this.counts.holes++
     })
   }
 
@@ -79,18 +101,27 @@ export class ScriptedRunner implements BatchRunner {
       this.#slots[from] = []
       this.counts.moves++
     }
+    for (const slot of batch.trims) {
+      this.#slots[slot] = []
+      this.#written[slot] = 0
+      this.counts.trims++
+    }
+    // Between a move and the trim that follows it both slots hold the sequence.
+    for (const { to, length } of batch.moves) this.#write(to, length)
     for (const { page, slot, position } of batch.loads) {
       const held = this.#pages.get(page)
       if (!held) throw new Error(`page ${page} is loaded but was never stored`)
       held.forEach((element, index) => {
         this.#slots[slot]![position + index] = element
       })
+      this.#write(slot, position + held.length)
       this.counts.loads++
     }
   }
 
   #feedChunk({ sequence, slot, start, count, branch, logitRows, firstLogit }: Batch['chunks'][number]): void {
     const memory = this.#slots[slot]!
+    this.#write(slot, start + count)
     for (let index = 0; index < count; index++) {
       memory[start + index] = branch ? branch.ids[index]! : fedElement(sequence, start + index)
       this.counts.tokens++

@@ -3,8 +3,13 @@ import t from 'tap'
 import { type EngineOptions, resolveConfig } from '../../runtime/config.js'
 import { planMemory } from '../../runtime/engine/memory.js'
 
-const plan = (options: EngineOptions, modelContext = 2048, bytesPerToken = 1024, machineBytes = 2 ** 34) =>
-  planMemory(resolveConfig(options, {}), modelContext, bytesPerToken, machineBytes)
+const plan = (
+  options: EngineOptions,
+  modelContext = 2048,
+  bytesPerToken = 1024,
+  machineBytes = 2 ** 34,
+  isLazy = false,
+) => planMemory(resolveConfig(options, {}), modelContext, bytesPerToken, machineBytes, isLazy)
 
 t.test('slots and pages stay within the budget, and a slot holds the context in whole pages', async t => {
   const options = fc.record({
@@ -16,7 +21,7 @@ t.test('slots and pages stay within the budget, and a slot holds the context in 
   })
   const bytesPerToken = fc.integer({ min: 64, max: 2 ** 20 })
   fc.assert(
-    fc.property(options, bytesPerToken, ({ contextLength, ...rest }, bytesPerToken) => {
+    fc.property(options, bytesPerToken, fc.boolean(), ({ contextLength, ...rest }, bytesPerToken, isLazy) => {
       const given = { ...rest, ...(contextLength !== undefined && { contextLength }) }
       const { pageSize, kvCacheBytes, maxRunning, prefixCache } = given
       const context = Math.min(contextLength ?? 4096, 4096)
@@ -25,11 +30,13 @@ t.test('slots and pages stay within the budget, and a slot holds the context in 
         t.throws(() => plan(given, 4096, bytesPerToken), { code: 'CONFIG_INVALID', data: { option: 'kvCacheBytes' } })
         return
       }
-      const memory = plan(given, 4096, bytesPerToken)
+      const memory = plan(given, 4096, bytesPerToken, 2 ** 34, isLazy)
       t.equal(memory.contextLength, context)
       t.equal(memory.slotCapacity * bytesPerToken, slotBytes)
       t.ok(memory.numSlots >= 1 && memory.numSlots <= maxRunning)
-      const used = (memory.numSlots * memory.slotCapacity + memory.numPages * pageSize) * bytesPerToken
+      t.ok(memory.slotTokens >= memory.slotCapacity && memory.slotTokens <= memory.numSlots * memory.slotCapacity)
+      if (!isLazy) t.equal(memory.slotTokens, memory.numSlots * memory.slotCapacity)
+      const used = (memory.slotTokens + memory.numPages * pageSize) * bytesPerToken
       t.ok(used <= kvCacheBytes)
       if (!prefixCache) t.equal(memory.numPages, 0)
       else t.ok(kvCacheBytes - used < pageSize * bytesPerToken, 'what is left would not make a page')
@@ -75,4 +82,14 @@ t.test('without a budget one is chosen by model and machine', async t => {
     message: /--kv-cache-mib 4096\).*default on this machine is 3435973836.*--context-length/,
   })
   t.equal(plan({ contextLength: 2048 }, 4096, 2 ** 20, 8 * GIB).numSlots, 1, 'which a shorter context mends')
+})
+
+t.test('where memory comes as it is written, as many requests run as what they really take lets', async t => {
+  // LLaVA-1.5-7B on a large machine: 16 GiB, of which 60 % for running requests.
+  const given = [{}, 4096, 2 ** 20, 64 * 2 ** 30] as const
+  t.equal(plan(...given).numSlots, 2)
+  const lazy = plan(...given, true)
+  t.equal(lazy.numSlots, 16)
+  t.equal(lazy.slotTokens, 9824, 'ten requests of a picture and a page of text')
+  t.equal(plan({ contextLength: 512 }, 4096, 1024, 2 ** 34, true).slotTokens, 16 * 512, 'no more than all slots have')
 })

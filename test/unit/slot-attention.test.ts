@@ -16,7 +16,12 @@ const geometry: DecoderGeometry = {
 }
 const { numSlots, slotCapacity, numPages, pageSize } = geometry
 
-type Copies = Pick<StepPlan, 'stores' | 'moves' | 'loads'>
+type Copies = Pick<StepPlan, 'stores' | 'moves' | 'trims' | 'loads'>
+
+/** What memory that was given back reads as. */
+const zero = (buffer: SharedArrayBuffer, start: number, end: number): void => {
+  new Uint8Array(buffer, start, end - start).fill(0)
+}
 
 const slot = fc.nat({ max: numSlots - 1 })
 const page = fc.nat({ max: numPages - 1 })
@@ -24,6 +29,7 @@ const position = fc.nat({ max: slotCapacity - pageSize })
 const copies: fc.Arbitrary<Copies> = fc.record({
   stores: fc.array(fc.record({ slot, position, page }), { maxLength: 5 }),
   moves: fc.array(fc.record({ from: slot, to: slot, length: fc.nat({ max: slotCapacity }) }), { maxLength: 5 }),
+  trims: fc.array(slot, { maxLength: 2 }),
   loads: fc.array(fc.record({ page, slot, position }), { maxLength: 5 }),
 })
 
@@ -35,7 +41,7 @@ t.test('copies do what a walk over single elements by their coordinates does', a
         const expected = memory.map(({ slots, pages }) =>
           naive(copies, new Float32Array(slots), new Float32Array(pages)),
         )
-        new SlotAttention(shape, geometry, memory).copy(copies)
+        new SlotAttention(shape, geometry, memory, zero).copy(copies)
         const after = memory.map(({ slots, pages }) => ({
           slots: new Float32Array(slots),
           pages: new Float32Array(pages),
@@ -44,6 +50,15 @@ t.test('copies do what a walk over single elements by their coordinates does', a
       }),
       { numRuns: 100, seed: 1 },
     ),
+  )
+})
+
+t.test('a trim without a way to give memory back is refused', async t => {
+  const attention = new SlotAttention(shape, geometry, numberedMemory())
+  t.throws(() => attention.copy({ ...EMPTY_PLAN, trims: [1] }), /takes no memory back/)
+  t.throws(
+    () => new SlotAttention(shape, geometry, numberedMemory(), zero).copy({ ...EMPTY_PLAN, trims: [4] }),
+    RangeError,
   )
 })
 
@@ -123,6 +138,10 @@ function naive(copies: Copies, slotMemory: Float32Array, pageMemory: Float32Arra
   for (const { from, to, length } of copies.moves)
     each(length, (part, head, at, i) => {
       slots[inSlot(part, to, head, at, i)] = slots[inSlot(part, from, head, at, i)]!
+    })
+  for (const slot of copies.trims)
+    each(slotCapacity, (part, head, at, i) => {
+      slots[inSlot(part, slot, head, at, i)] = 0
     })
   for (const { page, slot, position } of copies.loads)
     each(pageSize, (part, head, at, i) => {

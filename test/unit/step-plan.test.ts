@@ -50,7 +50,7 @@ function chunkOf(sequence: Sequence, start: number, count: number, branch: Batch
 }
 
 function batchOf(chunks: readonly BatchChunk[]): Batch {
-  return { stores: [], moves: [], loads: [], chunks, decode: null }
+  return { stores: [], moves: [], trims: [], loads: [], chunks, decode: null }
 }
 
 function read(segments: readonly Segment[]): Fed[] {
@@ -120,9 +120,10 @@ t.test('copies and decode rows go over as they are', async t => {
   const moves = [{ from: 2, to: 0, length: 9 }]
   const loads = [{ page: 2, slot: 1, position: 0 }]
   const decode = { firstSlot: 1, rows: [null], tokenIds: [5], lengths: [7], steps: 3, firstLogit: 0 }
-  t.match(toStepPlan({ stores, moves, loads, chunks: [], decode }), {
+  t.match(toStepPlan({ stores, moves, trims: [4, 2], loads, chunks: [], decode }), {
     stores,
     moves,
+    trims: [4, 2],
     loads,
     prefills: [],
     decode: { firstSlot: 1, tokenIds: [5], lengths: [7], steps: 3 },

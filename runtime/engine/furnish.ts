@@ -1,0 +1,50 @@
+import type { EngineConfig } from '../config.js'
+import {
+  allocateKeyValues,
+  type DecoderGeometry,
+  type KeyValueMemory,
+  kvBytesPerToken,
+  type ModelInfo,
+} from '../runner/model-runner.js'
+import type { BatchLimits } from '../scheduler/batch.js'
+import { type MemoryPlan, planMemory } from './memory.js'
+
+/** Logit rows of a step: several decode steps of all slots, and some for options that are scored. */
+const LOGIT_ROWS_PER_SLOT = 16
+const SPARE_LOGIT_ROWS = 64
+/** Chunks of a step beside one for each slot: pieces of options that are scored. */
+const SPARE_CHUNKS = 32
+
+export interface Furniture {
+  readonly memory: MemoryPlan
+  readonly limits: BatchLimits
+  readonly geometry: DecoderGeometry
+  readonly keyValues: KeyValueMemory
+}
+
+/**
+ * Divides the decoder's memory and allocates it. Where the system gives no addresses for more than there is memory for
+ * (strict accounting, a limit of the process), slots have all their memory and are fewer. Throws what planMemory throws;
+ * RangeError when even that memory is not to be had.
+ */
+export function furnish(config: EngineConfig, info: ModelInfo, machineBytes: number, isLazy: boolean): Furniture {
+  const { text } = info
+  const memory = planMemory(config, text.contextLength, kvBytesPerToken(text), machineBytes, isLazy)
+  const { numSlots, slotCapacity, slotTokens, numPages } = memory
+  const limits: BatchLimits = {
+    numSlots,
+    slotCapacity,
+    slotTokens,
+    maxChunk: config.maxChunk,
+    maxChunks: numSlots + SPARE_CHUNKS,
+    maxLogitRows: numSlots * LOGIT_ROWS_PER_SLOT + SPARE_LOGIT_ROWS,
+  }
+  const isShort = slotTokens < numSlots * slotCapacity
+  const geometry: DecoderGeometry = { ...limits, isLazy: isShort, numPages, pageSize: config.pageSize }
+  try {
+    return { memory, limits, geometry, keyValues: allocateKeyValues(info, geometry) }
+  } catch (error) {
+    if (isShort && error instanceof RangeError) return furnish(config, info, machineBytes, false)
+    throw error
+  }
+}
