@@ -3,7 +3,7 @@ import type { DecoderRunner } from './decoder-runner.js'
 import { describeFailure } from './failure.js'
 import { describeModel } from './graphs/index.js'
 import { loadDecoder } from './load-decoder.js'
-import { openSystemMemory } from './ort/index.js'
+import { isLibraryReachable, openSystemMemory } from './ort/index.js'
 import type { KernelOp, KernelReply, KernelRequest, ReplyOf } from './protocol.js'
 import { verifyModel } from './verify/verify-model.js'
 import { loadVision, type VisionRunner } from './vision-runner.js'
@@ -36,7 +36,8 @@ export default async function handle(request: KernelRequest): Promise<KernelRepl
 async function serve(request: KernelRequest): Promise<ReplyOf<KernelOp>> {
   switch (request.op) {
     case 'system':
-      return { takesMemoryBack: (await openSystemMemory()) !== null }
+      // onnxruntime-node's own API writes whole outputs, and so all the memory of every slot.
+      return { takesMemoryBack: (await isLibraryReachable()) && (await openSystemMemory()) !== null }
     case 'inspect':
       return inspectModel(request.path)
     case 'describe':

@@ -29,7 +29,8 @@ async function chooseBinding(binding: Binding, settings: SessionSettings): Promi
   throw new KernelFailure('KERNEL_FAILED', { what })
 }
 
-function isLibraryReachable(): Promise<boolean> {
+/** Whether the binding 'auto' comes to 'c-api' on the CPU. */
+export function isLibraryReachable(): Promise<boolean> {
   return loadLibrary().then(
     () => true,
     () => false,

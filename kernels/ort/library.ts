@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { KernelFailure } from '../failure.js'
-import { importKoffi, loadNative } from './native.js'
+import { firstByte, importKoffi, loadNative } from './native.js'
 
 /** An address in the process, as koffi gives it. */
 export type Pointer = bigint
@@ -168,7 +168,7 @@ async function load(): Promise<OrtLibrary> {
     addressOf(buffer) {
       let address = addresses.get(buffer)
       if (address === undefined) {
-        address = koffi.address(new Uint8Array(buffer))
+        address = koffi.address(firstByte(buffer))
         addresses.set(buffer, address)
       }
       return address

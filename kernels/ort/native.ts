@@ -24,3 +24,8 @@ export async function loadNative(path: string): Promise<LibraryHandle> {
   handles.push(handle)
   return handle
 }
+
+/** What koffi takes the address of. A view of a whole buffer cannot be longer than 4 GiB in Node 20. */
+export function firstByte(buffer: ArrayBuffer | SharedArrayBuffer): Uint8Array {
+  return new Uint8Array(buffer, 0, Math.min(1, buffer.byteLength))
+}

@@ -23,9 +23,8 @@ export interface Furniture {
 }
 
 /**
- * Divides the decoder's memory and allocates it. Where the system gives no addresses for more than there is memory for
- * (strict accounting, a limit of the process), slots have all their memory and are fewer. Throws what planMemory throws;
- * RangeError when even that memory is not to be had.
+ * Divides the decoder's memory and allocates it, with fewer slots where the system does not give addresses for all of
+ * them. Throws what planMemory throws; RangeError when the memory itself is not to be had.
  */
 export function furnish(config: EngineConfig, info: ModelInfo, machineBytes: number, isLazy: boolean): Furniture {
   const { text } = info
@@ -44,7 +43,9 @@ export function furnish(config: EngineConfig, info: ModelInfo, machineBytes: num
   try {
     return { memory, limits, geometry, keyValues: allocateKeyValues(info, geometry) }
   } catch (error) {
-    if (isShort && error instanceof RangeError) return furnish(config, info, machineBytes, false)
+    if (isShort && error instanceof RangeError) {
+      return furnish({ ...config, maxRunning: Math.ceil(numSlots / 2) }, info, machineBytes, isLazy)
+    }
     throw error
   }
 }

@@ -26,10 +26,15 @@ export type {
 /** Of each layer, as kernels/layout.ts divides them. */
 export type KeyValueMemory = readonly { readonly slots: SharedArrayBuffer; readonly pages: SharedArrayBuffer }[]
 
+/** Elements of a typed array in Node 20. */
+const LONGEST_VIEW = 2 ** 32 - 1
+
 /** Throws RangeError where the system gives no addresses for so much. */
 export function allocateKeyValues({ text }: ModelInfo, geometry: DecoderGeometry): KeyValueMemory {
+  const slotBytes = slotBytesPerLayer(text, geometry.numSlots, geometry.slotCapacity)
+  if (slotBytes / FLOAT_BYTES > LONGEST_VIEW) throw new RangeError(`slots of ${slotBytes} bytes a layer`)
   return Array.from({ length: text.numLayers }, () => ({
-    slots: new SharedArrayBuffer(slotBytesPerLayer(text, geometry.numSlots, geometry.slotCapacity)),
+    slots: new SharedArrayBuffer(slotBytes),
     pages: new SharedArrayBuffer(pageBytesPerLayer(text, geometry.numPages, geometry.pageSize)),
   }))
 }

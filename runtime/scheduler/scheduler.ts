@@ -1,10 +1,11 @@
 import type { PrefixCache, PrefixMatch } from '../cache/prefix-cache.js'
-import { type Batch, type BatchChunk, type BatchLimits, fitChunk } from './batch.js'
+import type { Batch, BatchChunk, BatchLimits } from './batch.js'
+import { addChunks, type Room } from './chunks.js'
 import { composeDecode } from './decode-rows.js'
 import { type FeatureSource, pinFeatures, unpinFeatures } from './feature-pins.js'
 import { admissionOrder, chooseMove, MAX_PASSED_OVER, shouldHoldBack } from './policy.js'
 import type { Sequence } from './sequence.js'
-import { positionsNeeded, SlotMemory } from './slot-memory.js'
+import { positionsNeeded, positionsWanted, SlotMemory } from './slot-memory.js'
 
 interface Store {
   readonly slot: number
@@ -13,13 +14,6 @@ interface Store {
 }
 
 const NO_MOVES: Batch['moves'] = []
-
-/** What is left of a step's limits while it is composed. */
-interface Room {
-  tokens: number
-  rows: number
-  nextLogit: number
-}
 
 /** Decides what each step computes. Touches no thread, clock or memory: state in, batch out. */
 export class Scheduler {
@@ -30,7 +24,10 @@ export class Scheduler {
   readonly #running: Sequence[] = []
   readonly #slots: (Sequence | null)[]
   readonly #memory: SlotMemory
-  #stalled: ReadonlySet<Sequence> = new Set()
+  /** Some sequence was refused memory in the latest step. */
+  #isTight = false
+  /** Nobody who waits can be admitted before memory comes free. */
+  #isFull = false
   #stores: Store[] = []
 
   constructor(limits: BatchLimits, cache: PrefixCache, features: FeatureSource) {
@@ -56,10 +53,13 @@ export class Scheduler {
 
   /** Whether requests wait that could go on, or be given a slot, now or soon. */
   get someWait(): boolean {
-    return this.#stalled.size > 0 || (this.#waiting.length > 0 && this.#running.length < this.#slots.length)
+    // Steps in one go could leave what a tight sequence holds.
+    if (this.#isTight) return true
+    return this.#waiting.length > 0 && this.#running.length < this.#slots.length && !this.#isFull
   }
 
   add(sequence: Sequence): void {
+    this.#isFull = false
     this.#waiting.push(sequence)
   }
 
@@ -70,7 +70,6 @@ export class Scheduler {
     const loads: Batch['loads'][number][] = []
     const moves = this.#moves()
     const stalled = this.#grow()
-    this.#stalled = stalled
     // Holes between decoding slots take a row of logits too.
     const rows = this.limits.maxLogitRows - this.limits.numSlots
     const room: Room = { tokens: this.limits.maxChunk, rows, nextLogit: 0 }
@@ -78,9 +77,9 @@ export class Scheduler {
     // Short forced runs first: they are decode steps in all but name and must not wait behind a long prompt.
     const pending = this.#running.filter(sequence => !sequence.isDecoding && !stalled.has(sequence))
     pending.sort((a, b) => Number(a.isPrefilling) - Number(b.isPrefilling))
-    for (const sequence of pending) this.#addChunks(sequence, room, chunks)
+    for (const sequence of pending) addChunks(sequence, room, chunks, this.limits.maxChunks)
     for (const sequence of this.#admit(room.tokens, loads)) {
-      if (!sequence.isDecoding) this.#addChunks(sequence, room, chunks)
+      if (!sequence.isDecoding) addChunks(sequence, room, chunks, this.limits.maxChunks)
     }
     const decode = composeDecode(this.#slots, chunks, room.nextLogit, this.limits.slotCapacity, stalled)
     if (chunks.length === 0 && !decode) {
@@ -121,6 +120,7 @@ export class Scheduler {
 
   /** Ends a sequence in any state: caches what it computed (unless `keep` is false), frees its slot and pins. */
   finish(sequence: Sequence, keep = true): void {
+    this.#isFull = false
     const at = this.#waiting.indexOf(sequence)
     if (at >= 0) this.#waiting.splice(at, 1)
     const index = this.#running.indexOf(sequence)
@@ -173,7 +173,7 @@ export class Scheduler {
     const move = chooseMove(decoding, free)
     if (!move) return NO_MOVES
     const sequence = this.#slots[move.from]!
-    if (!this.#memory.move(move.from, move.to, positionsNeeded(sequence))) return NO_MOVES
+    if (!this.#memory.move(move.from, move.to, positionsWanted(sequence))) return NO_MOVES
     this.#slots[move.from] = null
     this.#slots[move.to] = sequence
     sequence.slot = move.to
@@ -183,15 +183,23 @@ export class Scheduler {
   /** Gives running sequences the memory that they grow into; those for which there is none now, the latest come first. */
   #grow(): ReadonlySet<Sequence> {
     const stalled = new Set<Sequence>()
+    this.#isTight = false
     for (const sequence of this.#running) {
-      if (!this.#memory.grow(sequence.slot!, positionsNeeded(sequence))) stalled.add(sequence)
+      const slot = sequence.slot!
+      const isRefused = !this.#memory.grow(slot, positionsWanted(sequence))
+      const isStalled = isRefused && !this.#memory.grow(slot, positionsNeeded(sequence))
+      if (isRefused) this.#isTight = true
+      if (isStalled) stalled.add(sequence)
+      sequence.stalledSteps = isStalled ? sequence.stalledSteps + 1 : 0
     }
     return stalled
   }
 
   #admit(tokens: number, loads: Batch['loads'][number][]): Sequence[] {
     const admitted: Sequence[] = []
-    if (this.#waiting.length === 0 || !this.#slots.includes(null) || tokens <= 0) return admitted
+    if (this.#waiting.length === 0 || !this.#slots.includes(null) || tokens <= 0 || this.#isFull) return admitted
+    // One that needs much at once would otherwise wait as long as small requests come.
+    if (this.#running.some(sequence => sequence.stalledSteps > MAX_PASSED_OVER)) return admitted
     const lengths = new Map<Sequence, number>()
     const cachedLength = (sequence: Sequence): number => {
       const length = this.#cache.peek(sequence.namespace, sequence.elements(0, sequence.reusable))
@@ -199,20 +207,24 @@ export class Scheduler {
       return length
     }
     let budget = tokens
+    let numTried = 0
+    let numRefused = 0
     for (const sequence of admissionOrder(this.#waiting, cachedLength)) {
       if (budget <= 0) break
       const slot = this.#slots.indexOf(null)
       if (slot < 0) break
+      numTried++
       const cached = lengths.get(sequence) ?? cachedLength(sequence)
       // Nothing is gained by waiting for a prefix that cannot be kept.
       const mayFind = this.#cache.numPages > 0
       if (mayFind && shouldHoldBack(sequence, cached, this.#running, this.#cache.pageSize)) continue
-      const match = this.#cache.match(sequence.namespace, sequence.elements(0, sequence.reusable))
-      if (!this.#memory.seat(slot, positionsNeeded(sequence), sequence.capacity)) {
+      if (!this.#memory.seat(slot, positionsWanted(sequence), sequence.capacity)) {
+        numRefused++
         // Smaller ones may go first, but not for ever.
         if (sequence.passedOver >= MAX_PASSED_OVER) break
         continue
       }
+      const match = this.#cache.match(sequence.namespace, sequence.elements(0, sequence.reusable))
       if (!pinFeatures(this.#features, sequence, match.length)) {
         this.#memory.release(slot)
         continue
@@ -221,6 +233,7 @@ export class Scheduler {
       admitted.push(sequence)
       budget -= sequence.pending
     }
+    this.#isFull = numTried > 0 && numRefused === numTried
     return admitted
   }
 
@@ -237,36 +250,6 @@ export class Scheduler {
     match.pages.forEach((page, index) => {
       loads.push({ page, slot, position: index * this.#cache.pageSize })
     })
-  }
-
-  #addChunks(sequence: Sequence, room: Room, chunks: BatchChunk[]): void {
-    if (sequence.branches.length > 0) {
-      this.#addBranches(sequence, room, chunks)
-      return
-    }
-    if (room.tokens <= 0 || room.rows <= 0 || chunks.length >= this.limits.maxChunks) return
-    const start = sequence.computed
-    const { count, logitRows } = fitChunk(sequence, start, Math.min(sequence.pending, room.tokens), room.rows)
-    if (count <= 0) return
-    chunks.push({ sequence, slot: sequence.slot!, start, count, branch: null, logitRows, firstLogit: room.nextLogit })
-    room.tokens -= count
-    room.rows -= logitRows.length
-    room.nextLogit += logitRows.length
-  }
-
-  /** Branches overwrite each other in the slot, so they run in order; the task plans anew from where the last one is cut. */
-  #addBranches(sequence: Sequence, room: Room, chunks: BatchChunk[]): void {
-    for (const { start, ids, prefix } of sequence.branches) {
-      const count = Math.min(ids.length, room.tokens, room.rows)
-      if (count <= 0 || chunks.length >= this.limits.maxChunks) return
-      const branch = { start, ids: ids.slice(0, count), prefix }
-      const logitRows = branch.ids.map((_, index) => index)
-      chunks.push({ sequence, slot: sequence.slot!, start, count, branch, logitRows, firstLogit: room.nextLogit })
-      room.tokens -= count
-      room.rows -= count
-      room.nextLogit += count
-      if (count < ids.length) return
-    }
   }
 
   /** Caches a prompt as far as it is computed, so that requests held back find it. */

@@ -60,6 +60,8 @@ export class Sequence {
   branches: readonly Branch[] = []
   /** Times that a later request was admitted first. */
   passedOver = 0
+  /** Steps in a row in which there was no memory to go on. */
+  stalledSteps = 0
 
   constructor(init: SequenceInit) {
     this.id = init.id

@@ -6,10 +6,14 @@ export const LOOKAHEAD = 64
 /** Positions asked for at a time beyond that, so that a growing sequence asks seldom. */
 const GROWTH = 256
 
-/** Positions that a sequence may write before it is looked at again; options of a select lie anywhere up to its end. */
+/** Positions that a sequence may write in a stretch of steps. */
+export function positionsWanted(sequence: Sequence): number {
+  return Math.min(sequence.capacity, positionsNeeded(sequence) + LOOKAHEAD)
+}
+
+/** Positions that it may write in one step; options of a select lie anywhere up to its end. */
 export function positionsNeeded(sequence: Sequence): number {
-  if (sequence.branches.length > 0) return sequence.capacity
-  return Math.min(sequence.capacity, sequence.length + LOOKAHEAD)
+  return sequence.branches.length > 0 ? sequence.capacity : sequence.length
 }
 
 export interface SlotMemoryLimits {
@@ -53,14 +57,20 @@ export class SlotMemory {
 
   /** Seats a sequence that needs `needed` positions now and `claim` at most. False: not while the others run. */
   seat(slot: number, needed: number, claim: number): boolean {
-    if (this.#take(slot, Math.max(this.#slots[slot]!.held, this.#wholePages(needed)), claim)) return true
-    // What an earlier, longer sequence left there may be too much.
-    if (!this.#take(slot, this.#wholePages(needed), claim)) return false
-    this.#trims.push(slot)
+    const wanted = this.#wholePages(needed)
+    const { held } = this.#slots[slot]!
+    const isTooMuch = this.#leavesTooMuch(slot, needed)
+    if (!this.#take(slot, isTooMuch ? wanted : Math.max(held, wanted), claim)) return false
+    if (isTooMuch) this.#trim(slot)
     return true
   }
 
-  /** Sees to it that the slot's sequence can grow to `needed` positions. False: it must stand still for now. */
+  /** Whether the slot's sequence holds so many positions. */
+  holds(slot: number, positions: number): boolean {
+    return this.#slots[slot]!.held >= positions
+  }
+
+  /** Sees to it that the slot's sequence can grow to `needed` positions. False: there is no memory for that now. */
   grow(slot: number, needed: number): boolean {
     const holding = this.#slots[slot]!
     const wanted = this.#wholePages(needed)
@@ -78,7 +88,11 @@ export class SlotMemory {
 
   /** Moves a sequence that needs `needed` positions now to a free slot, or says that there is no memory for that. */
   move(from: number, to: number, needed: number): boolean {
-    // Moves come before trims.
+    // Moves are made before trims, so a place that is to be trimmed first has to wait for the next step.
+    if (this.#leavesTooMuch(to, needed)) {
+      this.#slots[to]!.held = 0
+      this.#trim(to)
+    }
     if (this.#trims.includes(to)) return false
     const source = this.#slots[from]!
     const { claim } = source
@@ -95,8 +109,11 @@ export class SlotMemory {
 
   /** After a step failed it is not known what was written or taken back: takes all back. No sequence may be seated. */
   reset(): void {
-    this.#trims = this.#slots.map((_, slot) => slot)
-    for (const slot of this.#slots) slot.held = 0
+    for (const [slot, holding] of this.#slots.entries()) {
+      holding.held = 0
+      holding.claim = null
+      if (!this.#isAmple) this.#trim(slot)
+    }
   }
 
   /** Slots whose memory goes back before anything is written to them, since the last call. */
@@ -113,6 +130,21 @@ export class SlotMemory {
       if (held > slotCapacity || (claim ?? 0) > slotCapacity) throw new Error(`slot memory: slot ${slot} holds ${held}`)
     }
     if (!this.#isSafe()) throw new Error('slot memory: running sequences could wait for each other for ever')
+  }
+
+  /** All slots have all their memory: nothing is ever taken back. */
+  get #isAmple(): boolean {
+    const { numSlots, slotCapacity, slotTokens } = this.#limits
+    return slotTokens >= numSlots * slotCapacity
+  }
+
+  /** What a longer sequence left in a free slot would be the next one's, and nobody else's, until that one ends. */
+  #leavesTooMuch(slot: number, needed: number): boolean {
+    return !this.#isAmple && this.#slots[slot]!.held > this.#wholePages(needed + GROWTH)
+  }
+
+  #trim(slot: number): void {
+    if (!this.#trims.includes(slot)) this.#trims.push(slot)
   }
 
   /** Gives a free slot to a sequence, with this much memory, if all that run can still end. */
@@ -136,10 +168,9 @@ export class SlotMemory {
 
   /** Whether all running sequences can have all that they claim, one after the other, given what free slots hold. */
   #isSafe(): boolean {
-    const { numSlots, slotCapacity, slotTokens } = this.#limits
-    if (slotTokens >= numSlots * slotCapacity) return true
+    if (this.#isAmple) return true
     const running = this.#slots.filter(slot => slot.claim !== null)
-    let left = slotTokens - running.reduce((sum, slot) => sum + slot.held, 0)
+    let left = this.#limits.slotTokens - running.reduce((sum, slot) => sum + slot.held, 0)
     if (left < 0) return false
     const missing = (slot: Holding): number => Math.max(0, slot.claim! - slot.held)
     for (const slot of running.sort((a, b) => missing(a) - missing(b))) {
@@ -157,7 +188,7 @@ export class SlotMemory {
       const { slot, held } = free.reduce((most, each) => (each.held > most.held ? each : most))
       over -= held
       this.#slots[slot]!.held = 0
-      this.#trims.push(slot)
+      this.#trim(slot)
     }
   }
 }

@@ -205,3 +205,58 @@ t.test(
     t.ok(trims > 0, 'memory was taken back now and then')
   },
 )
+
+t.test('after a long request many short ones run together again', async t => {
+  const { submit, idle, scheduler } = makeHarness({ ...limits, numSlots: 8, capacity: 432, slotTokens: 432 })
+  await submit({ prompt: [1, 2], maxTokens: 400, ignoreStop: true }).result
+  const short = Array.from({ length: 24 }, (_, index) =>
+    submit({ prompt: [3, index % 5], maxTokens: 10, ignoreStop: true }),
+  )
+  let most = 0
+  const all = Promise.all(short.map(stream => stream.result))
+  for (let turn = 0; turn < 5; turn++) {
+    await new Promise(resolve => setImmediate(resolve))
+    most = Math.max(most, scheduler.running.length)
+  }
+  await all
+  t.equal(most, 8)
+  await idle()
+})
+
+t.test('a failed step takes no memory back where every slot has its own', async t => {
+  const { submit, idle, runner } = makeHarness({ ...limits, numSlots: 2 })
+  runner.failAt = 2
+  await t.rejects(submit({ prompt: [1, 2, 3], maxTokens: 9, ignoreStop: true }).result)
+  t.same((await submit({ prompt: [1, 2], maxTokens: 5 }).result).tokenIds, greedyReference([1, 2], 5, STOP_ID))
+  t.equal(runner.counts.trims, 0)
+  await idle()
+})
+
+t.test('one that needs much memory at once gets it, though small requests keep coming', async t => {
+  const { submit, select, idle } = makeHarness({
+    ...limits,
+    numSlots: 8,
+    numPages: 4,
+    capacity: 300,
+    slotTokens: 300,
+    maxChunk: 64,
+  })
+  const options = [Array.from({ length: 200 }, (_, index) => 1 + (index % 3)), [2, 2]]
+  let isDone = false
+  let ended = 0
+  const feed = async (_: unknown, feeder: number): Promise<void> => {
+    while (!isDone && ended < 3000) {
+      const prompt = Array.from({ length: 30 }, (_, index) => 1 + ((index * ended) % 3))
+      // Of different lengths: they never end all at once.
+      await submit({ prompt, maxTokens: 5 + 4 * feeder, ignoreStop: true }).result
+      ended++
+    }
+  }
+  const feeding = Array.from({ length: 12 }, feed)
+  for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve))
+  await select({ prompt: [1, 2, 3], options }).result
+  isDone = true
+  await Promise.all(feeding)
+  t.ok(ended < 60, `${ended} others ended before it`)
+  await idle()
+})

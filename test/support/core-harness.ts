@@ -154,7 +154,8 @@ export function makeHarness(options: HarnessOptions) {
       priority: 0,
       prompt: Int32Array.from(prompt),
       spans: [],
-      capacity,
+      // One position beyond the longest option is where a hole's dummy token goes.
+      capacity: Math.min(capacity, prompt.length + Math.max(...options.map(ids => ids.length)) + 1),
       logitsFrom: null,
     })
     const tokens = options.map((ids, index) => ({ choice: `option ${index}`, ids }))

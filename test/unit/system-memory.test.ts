@@ -31,3 +31,13 @@ t.test('memory comes as it is written and goes when it is given back', { skip },
   bytes[128 * MIB] = 9
   t.equal(bytes[128 * MIB], 9, 'it can be written again')
 })
+
+t.test('addresses beyond 4 GiB are no matter', { skip }, async t => {
+  const system = await openSystemMemory()
+  const buffer = new SharedArrayBuffer(5 * 2 ** 30)
+  t.doesNotThrow(() => system!.useSmallPages(buffer))
+  const last = new Uint8Array(buffer, buffer.byteLength - MIB)
+  last.fill(3)
+  system!.giveBack(buffer, buffer.byteLength - MIB, buffer.byteLength)
+  t.equal(last[MIB / 2], 0)
+})
