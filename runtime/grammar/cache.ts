@@ -114,9 +114,8 @@ export class GrammarCache {
   }
 
   #remember(key: string, entry: Entry): void {
-    const isOfThisMoment =
-      entry.kind === 'refusal' && (entry.error.code === 'ENGINE_OVERLOADED' || entry.error.code === 'ENGINE_CLOSED')
-    if (isOfThisMoment) return
+    // What is wrong with the engine is not wrong with the grammar.
+    if (entry.kind === 'refusal' && !entry.error.code.startsWith('GRAMMAR_')) return
     const isSlow = entry.kind === 'refusal' && entry.error.data.limit === 'time'
     this.#entries.set(key, entry, isSlow ? { ttl: this.#options.refusalMs ?? 600_000 } : {})
   }

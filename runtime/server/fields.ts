@@ -83,6 +83,11 @@ export class Fields {
     return this.#typed(name, 'a string', value => typeof value === 'string')
   }
 
+  /** As `text`, and something stands in it. */
+  name(name: string): string | undefined {
+    return this.#typed(name, 'a string that is not empty', value => typeof value === 'string' && value !== '')
+  }
+
   choice<const Value extends string>(name: string, values: readonly Value[]): Value | undefined {
     return this.#typed(name, `one of ${values.map(value => `"${value}"`).join(', ')}`, value =>
       values.includes(value as Value),

@@ -126,6 +126,9 @@ t.test('requests are aborted by id, by the beginning of it, or all', async t => 
   t.same((await post('/abort_request', { rid: 'nobody' })).json(), { aborted: 0 })
   t.equal((await post('/abort_request', {})).statusCode, 400)
   t.equal((await post('/abort_request', { rid: '' })).statusCode, 400)
+  const chat = { messages: [{ role: 'user', content: 'x' }] }
+  t.equal((await post('/v1/chat/completions', { ...chat, rid: '' })).statusCode, 400)
+  t.equal((await post('/v1/select', { ...chat, choices: ['a', 'b'], rid: '' })).statusCode, 400)
   t.same((await post('/abort_request', { abort_all: true })).json(), { aborted: 4 })
   open()
   const [first, second, third] = await Promise.all(bodies)

@@ -41,6 +41,20 @@ t.test('refusals are kept as well, and each asker gets the error', async t => {
   t.match(cache.status, { entries: 1, misses: 1, hits: 2 })
 })
 
+t.test('a fault of the engine is not remembered as one of the grammar', async t => {
+  let faults = 1
+  const limits = {
+    get nodes(): number {
+      if (faults-- > 0) throw new Error('out of luck')
+      return 1_000_000
+    },
+  }
+  const cache = new GrammarCache(byteVocabulary, { limits: limits as never })
+  t.teardown(() => cache.close())
+  await t.rejects(cache.compile({ regex: 'a+' }), { code: 'ENGINE_FAILED' })
+  t.equal(takes(await cache.compile({ regex: 'a+' }), 'aa'), true)
+})
+
 t.test('what takes longer than the inline time is compiled in the thread, with the same result', async t => {
   const cache = new GrammarCache(byteVocabulary, { inlineMs: 0 })
   t.teardown(() => cache.close())

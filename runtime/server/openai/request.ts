@@ -109,7 +109,7 @@ function readCommon(fields: Fields, model: EngineModel, maxTokens: number): Comm
   for (const [name, why] of Object.entries(UNSUPPORTED)) fields.refuse(name, why)
   fields.requireOn('skip_special_tokens', 'special tokens are never shown')
   return {
-    id: fields.text('rid') ?? undefined,
+    id: fields.name('rid'),
     samples: fields.integer('n', { min: 1, max: 128 }) ?? 1,
     isStream,
     includesUsage,

@@ -23,7 +23,7 @@ export async function readSelectJob(body: unknown, readImage: ReadImage): Promis
     cacheSalt: fields.text('cache_salt'),
     priority: fields.integer('priority'),
   })
-  const id = fields.text('rid') ?? `select-${randomUUID().replaceAll('-', '')}`
+  const id = fields.name('rid') ?? `select-${randomUUID().replaceAll('-', '')}`
   const text = fields.text('prompt')
   const isChat = fields.list('messages') !== undefined
   fields.flag('continue_final_message')
