@@ -94,7 +94,7 @@ export function controlBytes(limits: {
     9 +
     3 * 2 * limits.numSlots * pagesPerSlot + // stores and loads
     3 * limits.numSlots + // moves
-    2 * limits.numSlots + // trims: a slot may be moved from and taken again
+    limits.numSlots + // trims
     limits.maxPrefills * 4 +
     4 * limits.maxChunk + // segments: at worst one token each
     limits.maxLogitRows +

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F
 
+from packs import on
+
 # A step that took longer than this was suspended or starved: the schedule does not count the gap.
 LONGEST_STEP_SECONDS = 20.0
 
@@ -93,7 +95,7 @@ def run(stage, options, rank, ranks):
         for optimizer in stage.optimizers:
             optimizer.zero_grad()
         for _ in range(micro_count):
-            batch = {k: v.to(stage.device) if torch.is_tensor(v) else v for k, v in next(batches).items()}
+            batch = on(next(batches), stage.device)
             with torch.autocast(stage.device, dtype=torch.bfloat16):
                 loss, parts = stage.loss(batch)
             (loss / micro_count).backward()

@@ -121,6 +121,11 @@ def collate(rows, texts):
     return {name: torch.from_numpy(value) for name, value in tensors.items()} | {"row_count": row_count}
 
 
+def on(batch, device):
+    """The batch with its tensors on the device."""
+    return {name: value.to(device) if torch.is_tensor(value) else value for name, value in batch.items()}
+
+
 def attention_mask(segments):
     """Additive float mask [B, 1, T, T]: causal, and a segment sees the shared prefix and itself."""
     length = segments.shape[1]

@@ -5,12 +5,13 @@ const STACK_BYTES = 16 * 1024 * 1024
 
 /** koffi unloads a library whose handle is collected, and the next call would jump into unmapped memory. */
 const handles: LibraryHandle[] = []
-let configured: Promise<typeof import('koffi')> | undefined
+type Koffi = typeof import('koffi')['default']
+
+let configured: Promise<Koffi> | undefined
 
 /** koffi, configured as it must be before the first library is loaded. Rejects where it has no binary for this system. */
-export function importKoffi(): Promise<typeof import('koffi')> {
-  configured ??= import('koffi').then(module => {
-    const koffi = module.default as unknown as typeof import('koffi')
+export function importKoffi(): Promise<Koffi> {
+  configured ??= import('koffi').then(({ default: koffi }) => {
     koffi.config({ sync_stack_size: STACK_BYTES })
     return koffi
   })

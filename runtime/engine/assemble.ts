@@ -21,8 +21,8 @@ import { type VisionSpec, visionSpec } from '../vision/spec.js'
 import { assembleVideo } from './assemble-video.js'
 import { makeConstraintCompiler } from './constraints.js'
 import { EngineCore } from './core.js'
+import { allocateDecoderMemory } from './decoder-memory.js'
 import { FeatureService } from './feature-service.js'
-import { furnish } from './furnish.js'
 import { compiledModule } from './locate.js'
 import type { EngineParts } from './parts.js'
 import { pictureChoices } from './picture-choices.js'
@@ -72,7 +72,7 @@ interface Pools {
 async function putTogether(config: EngineConfig, name: string, info: ModelInfo, pools: Pools): Promise<EngineParts> {
   const { text } = info
   const isLazy = config.binding !== 'node' && (await takesMemoryBack(pools.decoding))
-  const { memory, limits, geometry, keyValues } = furnish(config, info, totalmem(), isLazy)
+  const { memory, limits, geometry, keyValues } = allocateDecoderMemory(config, info, totalmem(), isLazy)
   const spec = visionSpec(info, pictureChoices(config))
   const tokenizer = await readTokenizer(info, spec.profile === 'orig')
   const { template, warning } = chooseTemplate(info, config.chatTemplate ?? undefined)

@@ -65,11 +65,6 @@ export class SlotMemory {
     return true
   }
 
-  /** Whether the slot's sequence holds so many positions. */
-  holds(slot: number, positions: number): boolean {
-    return this.#slots[slot]!.held >= positions
-  }
-
   /** Sees to it that the slot's sequence can grow to `needed` positions. False: there is no memory for that now. */
   grow(slot: number, needed: number): boolean {
     const holding = this.#slots[slot]!

@@ -25,7 +25,7 @@ const segment: fc.Arbitrary<Segment> = fc.oneof(
 const plan: fc.Arbitrary<StepPlan> = fc.record({
   stores: fc.array(fc.record({ slot, position, page: fc.nat(99) }), { maxLength: 8 }),
   moves: fc.array(fc.record({ from: slot, to: slot, length: position }), { maxLength: limits.numSlots }),
-  trims: fc.array(slot, { maxLength: 2 * limits.numSlots }),
+  trims: fc.array(slot, { maxLength: limits.numSlots }),
   loads: fc.array(fc.record({ page: fc.nat(99), slot, position }), { maxLength: 8 }),
   prefills: fc.array(
     fc.record({
@@ -83,7 +83,7 @@ t.test('the control block holds the largest plan within its limits', async t => 
   const largest: StepPlan = {
     stores: Array.from({ length: pages }, (_, page) => ({ slot: 0, position: 0, page })),
     moves: Array.from({ length: limits.numSlots }, (_, from) => ({ from, to: 0, length: 1 })),
-    trims: Array.from({ length: 2 * limits.numSlots }, () => 0),
+    trims: Array.from({ length: limits.numSlots }, (_, slot) => slot),
     loads: Array.from({ length: pages }, (_, page) => ({ slot: 0, position: 0, page })),
     prefills: Array.from({ length: limits.maxPrefills }, (_, slot) => ({
       slot,

@@ -12,7 +12,7 @@ from model.character_head import CharacterHead, dense_loss, something_shown
 from model.llava import Llava, pool_frames
 from model.place_head import PLACE_WEIGHT, PlaceHead, place_loss
 from optimizer import Muon
-from packs import NEWLINE
+from packs import NEWLINE, on
 from stages.language import PICTURES, PROBE_SEED, LanguageStage, answers, draw_kinds, right_answers
 from stages.stage import Stage
 from views import GRID
@@ -81,7 +81,7 @@ class PixelStage(Stage):
                              "clip": draw(True, None)} | {kind: draw(False, [kind]) for kind in PICTURES}
         lines = []
         for name, batch in self.held_out.items():
-            batch = {k: v.to(self.device) if torch.is_tensor(v) else v for k, v in batch.items()}
+            batch = on(batch, self.device)
             with torch.autocast(self.device, dtype=torch.bfloat16):
                 logits, wanted = answers(self.model.language_model, batch, project_rows(self.model, batch))
             lines.append("%s %.3f %.2f" % (name, answer_loss(logits, wanted), right_answers(logits, wanted, batch)))

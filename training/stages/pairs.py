@@ -5,7 +5,7 @@ import lessons
 from documents.pairs import spoil
 from documents.rng import Rng
 from model.sampling import sample_answers
-from packs import collate, prompt_of, text_of
+from packs import collate, on, prompt_of, text_of
 from tokens import decode, encode
 
 # Longer answers are drawn seldom and make every other sequence of the batch wait for them.
@@ -40,7 +40,3 @@ def with_own_mistakes(batch, language, rows, temperature=1.0):
         wrong = decode(ids) if own[-1] else made
         texts.append(text_of(rng, [(question, right), (question, wrong)], r.length, True, 0))
     return batch | on(collate(batch["rows"], texts), rows.device), torch.tensor(own)
-
-
-def on(batch, device):
-    return {name: value.to(device) if torch.is_tensor(value) else value for name, value in batch.items()}

@@ -5,9 +5,10 @@ import torch.nn.functional as F
 import documents
 from documents.rng import Rng
 from optimizer import Muon
+from packs import on
 from stages.joint import PixelStage, project_rows
 from stages.language import PICTURES, answers, draw_kinds
-from stages.pairs import on, pair_batch, with_own_mistakes
+from stages.pairs import pair_batch, with_own_mistakes
 
 PAIR_SEED = 8_000_000_000_003
 PAIR_BATCHES = 50

@@ -15,7 +15,7 @@ const SPARE_LOGIT_ROWS = 64
 /** Chunks of a step beside one for each slot: pieces of options that are scored. */
 const SPARE_CHUNKS = 32
 
-export interface Furniture {
+export interface DecoderMemory {
   readonly memory: MemoryPlan
   readonly limits: BatchLimits
   readonly geometry: DecoderGeometry
@@ -26,7 +26,12 @@ export interface Furniture {
  * Divides the decoder's memory and allocates it, with fewer slots where the system does not give addresses for all of
  * them. Throws what planMemory throws; RangeError when the memory itself is not to be had.
  */
-export function furnish(config: EngineConfig, info: ModelInfo, machineBytes: number, isLazy: boolean): Furniture {
+export function allocateDecoderMemory(
+  config: EngineConfig,
+  info: ModelInfo,
+  machineBytes: number,
+  isLazy: boolean,
+): DecoderMemory {
   const { text } = info
   const memory = planMemory(config, text.contextLength, kvBytesPerToken(text), machineBytes, isLazy)
   const { numSlots, slotCapacity, slotTokens, numPages } = memory
@@ -44,7 +49,7 @@ export function furnish(config: EngineConfig, info: ModelInfo, machineBytes: num
     return { memory, limits, geometry, keyValues: allocateKeyValues(info, geometry) }
   } catch (error) {
     if (isShort && error instanceof RangeError) {
-      return furnish({ ...config, maxRunning: Math.ceil(numSlots / 2) }, info, machineBytes, isLazy)
+      return allocateDecoderMemory({ ...config, maxRunning: Math.ceil(numSlots / 2) }, info, machineBytes, isLazy)
     }
     throw error
   }
